@@ -1,0 +1,9 @@
+/**
+ * The conversation: its document, its two keys, and the {@code conversations} table.
+ *
+ * <p>Way in: {@link dev.parley.conversation.Conversations}. Uses nothing of ours.
+ */
+@NullMarked
+package dev.parley.conversation;
+
+import org.jspecify.annotations.NullMarked;

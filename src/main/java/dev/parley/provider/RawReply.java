@@ -1,0 +1,13 @@
+package dev.parley.provider;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A successful answer as it came over the wire.
+ *
+ * @param body the whole body
+ * @param requestId the provider's id of the request, for its support desk; null where it sends none
+ * @param duration from the first byte sent to the last byte read
+ */
+public record RawReply(byte[] body, @Nullable String requestId, Duration duration) {}

@@ -1,0 +1,27 @@
+package dev.parley.work;
+
+import dev.parley.conversation.ConversationKey;
+import java.util.UUID;
+
+/**
+ * A claimed row of {@code batch_items}.
+ *
+ * @param position 1..n within its job
+ * @param parameters the JSON as it stands in the table; see {@link ItemParameters}
+ * @param attempts how often it was claimed, this time included
+ * @param claimToken fences every later write: no row, no write
+ */
+public record BatchItem(
+        UUID id,
+        UUID jobId,
+        int position,
+        String parameters,
+        ConversationKey conversationKey,
+        int attempts,
+        UUID claimToken) {
+
+    /** The first eight characters of the id, as in log lines. */
+    public String shortId() {
+        return id.toString().substring(0, 8);
+    }
+}
