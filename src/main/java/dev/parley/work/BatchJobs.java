@@ -1,40 +1,322 @@
 package dev.parley.work;
 
+import dev.parley.database.BulkStatement;
+import dev.parley.database.Dialect;
+import java.math.BigDecimal;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.namedparam.NamedParameterJdbcTemplate;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
+import org.springframework.transaction.annotation.Transactional;
+import tools.jackson.databind.json.JsonMapper;
 
-/** The table {@code batch_jobs}. */
+/** The table {@code batch_jobs}, and how jobs with their items come into being. Thread-safe. */
+@Repository
 public class BatchJobs {
+    private static final JsonMapper JSON = JsonMapper.shared();
+
+    /** Rows of one statement when items are enqueued. */
+    private static final int ENQUEUE_BATCH = 1_000;
+
+    private static final String INSERT = """
+            INSERT INTO batch_jobs (id, name, description, status, priority, total_items, tier, shared_parameters,
+                                    concurrent_processing, error_handling, budget_usd, source, created_by, completed_at)
+            VALUES (:id, :name, :description, :status, :priority, :total, :tier, :settings,
+                    :concurrency, :errorHandling, :budget, :source, :createdBy,
+                    CASE WHEN :total = 0 THEN CURRENT_TIMESTAMP END)
+            ON CONFLICT DO NOTHING
+            """;
+
+    private static final BulkStatement INSERT_ITEMS = new BulkStatement("""
+            INSERT INTO batch_items (id, batch_job_id, position, topic, tier, parameters, conversation_key)
+            SELECT id, job, position, topic, tier, parameters, conversation_key
+              FROM json_to_recordset(:rows::json)
+                   AS r(id uuid, job uuid, position integer, topic text, tier text, parameters jsonb, conversation_key uuid)
+            """, """
+            INSERT INTO batch_items (id, batch_job_id, position, topic, tier, parameters, conversation_key)
+            VALUES (:id, :job, :position, :topic, :tier, :parameters, :conversation_key)
+            """);
+
+    private static final String COLUMNS = """
+            SELECT id, name, description, status, status_reason, priority, total_items, completed_items, successful_items,
+                   failed_items, shared_parameters, concurrent_processing, error_handling, budget_usd, actual_cost, source,
+                   created_by, started_at, completed_at, created_at
+              FROM batch_jobs
+            """;
+
+    private static final String FIND = COLUMNS + " WHERE id = :id";
+
+    private static final String FIND_BY_SOURCE = "SELECT id FROM batch_jobs WHERE source = :source";
+
+    private static final String AGAIN = """
+            SELECT count(*)
+              FROM batch_jobs
+             WHERE source = :source OR source LIKE :numbered
+            """;
+
+    private static final String NEWEST_FIRST = COLUMNS + " ORDER BY created_at DESC, id LIMIT :limit";
+
+    private static final String OPEN = COLUMNS + """
+             WHERE status IN ('queued', 'processing')
+             ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, created_at, id
+            """;
+
+    /** The last item's outcome closes the job in the same transaction; x = x + 1 never loses a count. */
+    private static final String COUNT = """
+            UPDATE batch_jobs
+               SET successful_items = successful_items + :successful,
+                   failed_items = failed_items + :failed,
+                   completed_items = completed_items + :completed,
+                   actual_cost = actual_cost + :cost,
+                   status = CASE WHEN :completed > 0 AND completed_items + :completed >= total_items
+                                      AND status IN ('queued', 'processing', 'paused')
+                                 THEN CASE WHEN successful_items + :successful = 0 THEN 'failed' ELSE 'completed' END
+                                 ELSE status END,
+                   status_reason = CASE WHEN :completed > 0 AND completed_items + :completed >= total_items
+                                             AND status IN ('queued', 'processing', 'paused')
+                                        THEN NULL ELSE status_reason END,
+                   completed_at = CASE WHEN :completed > 0 AND completed_items + :completed >= total_items
+                                            AND status IN ('queued', 'processing', 'paused')
+                                       THEN CURRENT_TIMESTAMP ELSE completed_at END,
+                   updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id
+            """;
+
+    /** For counters that no longer match the rows, as when conversations were deleted with their items. */
+    private static final String RECOUNT = """
+            UPDATE batch_jobs
+               SET successful_items = (SELECT count(*) FROM batch_items WHERE batch_job_id = :id AND status = 'completed'),
+                   failed_items = (SELECT count(*) FROM batch_items WHERE batch_job_id = :id AND status = 'failed'),
+                   completed_items = (SELECT count(*) FROM batch_items WHERE batch_job_id = :id AND status IN ('completed', 'failed')),
+                   total_items = (SELECT count(*) FROM batch_items WHERE batch_job_id = :id),
+                   updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id
+            """;
+
+    private static final String CLOSE = """
+            UPDATE batch_jobs
+               SET status = CASE WHEN successful_items = 0 AND failed_items > 0 THEN 'failed' ELSE 'completed' END,
+                   completed_at = CURRENT_TIMESTAMP, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id AND status IN ('queued', 'processing')
+               AND NOT EXISTS (SELECT 1
+                                 FROM batch_items
+                                WHERE batch_job_id = :id AND status IN ('queued', 'processing'))
+            """;
+
+    private static final String PAUSE = """
+            UPDATE batch_jobs
+               SET status = 'paused', status_reason = :reason, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id AND status IN ('queued', 'processing')
+            """;
+
+    private static final String RESUME = """
+            UPDATE batch_jobs
+               SET status = CASE WHEN started_at IS NULL THEN 'queued' ELSE 'processing' END,
+                   status_reason = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id AND status = 'paused'
+            """;
+
+    private static final String CANCEL = """
+            UPDATE batch_jobs
+               SET status = 'cancelled', status_reason = :reason, completed_at = CURRENT_TIMESTAMP,
+                   updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id AND status IN ('queued', 'processing', 'paused')
+            """;
+
+    private static final String CANCEL_ITEMS = """
+            UPDATE batch_items
+               SET status = 'failed', error_code = 'cancelled', error_message = :reason, retryable = true,
+                   processed_at = CURRENT_TIMESTAMP, claim_token = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE batch_job_id = :id AND status = 'queued'
+            """;
+
+    private static final String FAILURES_BY_CAUSE = """
+            SELECT error_code, retryable, count(*) AS items, max(error_message) AS example
+              FROM batch_items
+             WHERE batch_job_id = :id AND status = 'failed'
+             GROUP BY error_code, retryable
+             ORDER BY items DESC, error_code
+            """;
+
+    private static final String LAST_ITEM_ERROR = """
+            SELECT error_message
+              FROM batch_items
+             WHERE batch_job_id = :id AND status = 'failed'
+             ORDER BY processed_at DESC, position DESC
+             LIMIT 1
+            """;
+
+    private final NamedParameterJdbcTemplate jdbc;
+    private final JdbcClient client;
+    private final Dialect dialect;
+
+    public BatchJobs(NamedParameterJdbcTemplate jdbc, Dialect dialect) {
+        this.jdbc = jdbc;
+        this.client = JdbcClient.create(jdbc);
+        this.dialect = dialect;
+    }
+
     /**
-     * Adds a job and its items, unless one of the same source is there.
+     * Adds a job and its items in one transaction, unless one of the same source is there. A job without items is complete
+     * at once.
      *
      * @param again adds it even so, as a job of its own
      */
+    @Transactional
     public Enqueued enqueue(NewJob job, boolean again) {
-        throw new UnsupportedOperationException();
+        String source = job.source();
+        if (source != null && again) {
+            source = numbered(source);
+        }
+        UUID id = UUID.randomUUID();
+        if (insert(id, job, source) == 0) {
+            UUID existing = client.sql(FIND_BY_SOURCE)
+                    .param("source", source)
+                    .query(UUID.class)
+                    .single();
+            return new Enqueued(existing, false);
+        }
+        insertItems(id, job);
+        return new Enqueued(id, true);
     }
 
     /** @param created false when a job of the same source was already there */
     public record Enqueued(UUID jobId, boolean created) {}
 
+    private String numbered(String source) {
+        long before = client.sql(AGAIN)
+                .param("source", source)
+                .param("numbered", source + "#%")
+                .query(Long.class)
+                .single();
+        return before == 0 ? source : source + "#" + (before + 1);
+    }
+
+    private int insert(UUID id, NewJob job, @Nullable String source) {
+        return client.sql(INSERT)
+                .param("id", id)
+                .param("name", job.name())
+                .param("description", job.description())
+                .param("status", (job.items().isEmpty() ? JobStatus.COMPLETED : JobStatus.QUEUED).key())
+                .param("priority", job.priority().key())
+                .param("total", job.items().size())
+                .param("tier", job.tier().key())
+                .param("settings", JSON.writeValueAsString(job.settings()))
+                .param("concurrency", job.concurrency())
+                .param("errorHandling", job.errorHandling().key())
+                .param("budget", job.budgetUsd())
+                .param("source", source)
+                .param("createdBy", job.createdBy())
+                .update();
+    }
+
+    private void insertItems(UUID id, NewJob job) {
+        List<Map<String, Object>> rows = new ArrayList<>(ENQUEUE_BATCH);
+        int position = 0;
+        for (NewJob.Item item : job.items()) {
+            Map<String, Object> row = new HashMap<>();
+            row.put("id", UUID.randomUUID());
+            row.put("job", id);
+            row.put("position", ++position);
+            row.put("topic", item.topic());
+            row.put("tier", item.parameters().tier().key());
+            row.put("parameters", dialect == Dialect.H2 ? item.parameters().toJson() : item.parameters());
+            row.put("conversation_key", UUID.randomUUID());
+            rows.add(row);
+            if (rows.size() == ENQUEUE_BATCH) {
+                INSERT_ITEMS.update(jdbc, dialect, rows);
+                rows.clear();
+            }
+        }
+        INSERT_ITEMS.update(jdbc, dialect, rows);
+    }
+
     public Optional<BatchJob> find(UUID id) {
-        throw new UnsupportedOperationException();
+        return client.sql(FIND).param("id", id).query(BatchJobs::job).optional();
     }
 
     public List<BatchJob> newestFirst(int limit) {
-        throw new UnsupportedOperationException();
+        return client.sql(NEWEST_FIRST)
+                .param("limit", limit)
+                .query(BatchJobs::job)
+                .list();
     }
 
     /** Jobs whose items a run may claim, by priority, then age. */
     public List<BatchJob> open() {
-        throw new UnsupportedOperationException();
+        return client.sql(OPEN).query(BatchJobs::job).list();
+    }
+
+    /**
+     * Counts what became of items, in the transaction that records it on them; the last item closes its job.
+     *
+     * @param costUsd what was spent on them
+     */
+    public void count(UUID id, int successful, int failed, BigDecimal costUsd) {
+        client.sql(COUNT)
+                .param("id", id)
+                .param("successful", successful)
+                .param("failed", failed)
+                .param("completed", successful + failed)
+                .param("cost", costUsd)
+                .update();
+    }
+
+    /** Closes a job that has nothing left, after counting its rows anew; does nothing to any other. */
+    @Transactional
+    public void closeIfDone(UUID id) {
+        if (client.sql(CLOSE).param("id", id).update() == 1) {
+            client.sql(RECOUNT).param("id", id).update();
+        }
+    }
+
+    /**
+     * Stops the claiming of a job's items; what is in flight finishes.
+     *
+     * @param reason for the operator: the provider's words, the budget
+     * @return whether the job was open
+     */
+    public boolean pause(UUID id, String reason) {
+        return client.sql(PAUSE).param("id", id).param("reason", reason).update() == 1;
+    }
+
+    /** Reopens a paused job; says whether it was paused. */
+    public boolean resume(UUID id) {
+        return client.sql(RESUME).param("id", id).update() == 1;
+    }
+
+    /** Fails what is queued with {@code cancelled} as its code; what is in flight finishes, what succeeded stays. */
+    @Transactional
+    public boolean cancel(UUID id, String reason) {
+        if (client.sql(CANCEL).param("id", id).param("reason", reason).update() == 0) {
+            return false;
+        }
+        int items =
+                client.sql(CANCEL_ITEMS).param("id", id).param("reason", reason).update();
+        count(id, 0, items, BigDecimal.ZERO);
+        return true;
     }
 
     /** The failed items of a job, grouped by cause, the most frequent first. */
     public List<Cause> failuresByCause(UUID jobId) {
-        throw new UnsupportedOperationException();
+        return client.sql(FAILURES_BY_CAUSE)
+                .param("id", jobId)
+                .query((row, n) -> new Cause(
+                        row.getString("error_code"),
+                        row.getBoolean("retryable"),
+                        row.getLong("items"),
+                        row.getString("example")))
+                .list();
     }
 
     /** @param example the message of one of the items */
@@ -42,6 +324,39 @@ public class BatchJobs {
 
     /** The message of the item that failed last; null when none has. */
     public @Nullable String lastItemError(UUID jobId) {
-        throw new UnsupportedOperationException();
+        return client.sql(LAST_ITEM_ERROR)
+                .param("id", jobId)
+                .query(String.class)
+                .optional()
+                .orElse(null);
+    }
+
+    private static BatchJob job(ResultSet row, int number) throws SQLException {
+        return new BatchJob(
+                row.getObject("id", UUID.class),
+                row.getString("name"),
+                row.getString("description"),
+                JobStatus.of(row.getString("status")),
+                row.getString("status_reason"),
+                Priority.of(row.getString("priority")),
+                row.getInt("total_items"),
+                row.getInt("completed_items"),
+                row.getInt("successful_items"),
+                row.getInt("failed_items"),
+                JSON.readValue(row.getString("shared_parameters"), JobSettings.class),
+                row.getObject("concurrent_processing", Integer.class),
+                ErrorHandling.of(row.getString("error_handling")),
+                row.getBigDecimal("budget_usd"),
+                row.getBigDecimal("actual_cost"),
+                row.getString("source"),
+                row.getObject("created_by", UUID.class),
+                instant(row, "started_at"),
+                instant(row, "completed_at"),
+                row.getObject("created_at", OffsetDateTime.class).toInstant());
+    }
+
+    private static @Nullable Instant instant(ResultSet row, String column) throws SQLException {
+        OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
+        return time == null ? null : time.toInstant();
     }
 }

@@ -1,6 +1,7 @@
 package dev.parley.work;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.Locale;
 
 /** What a failed item means for its job; {@link #key()} is how files and tables spell it. */
 public enum ErrorHandling {
@@ -19,5 +20,9 @@ public enum ErrorHandling {
 
     public String key() {
         return key;
+    }
+
+    static ErrorHandling of(String key) {
+        return valueOf(key.toUpperCase(Locale.ROOT));
     }
 }

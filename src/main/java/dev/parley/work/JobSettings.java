@@ -1,5 +1,6 @@
 package dev.parley.work;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param maxOutputTokens the most one answer may hold
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
+@JsonIgnoreProperties(ignoreUnknown = true)
 public record JobSettings(
         @JsonProperty("provider") @Nullable String provider,
         @JsonProperty("model") @Nullable String model,

@@ -1,6 +1,7 @@
 package dev.parley.work;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.Locale;
 
 /** Which job's items are claimed first; {@link #key()} is how files and tables spell it. In order of rank. */
 public enum Priority {
@@ -19,5 +20,9 @@ public enum Priority {
 
     public String key() {
         return key;
+    }
+
+    static Priority of(String key) {
+        return valueOf(key.toUpperCase(Locale.ROOT));
     }
 }

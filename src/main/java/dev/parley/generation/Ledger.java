@@ -1,0 +1,138 @@
+package dev.parley.generation;
+
+import dev.parley.conversation.ConversationKey;
+import dev.parley.database.BulkStatement;
+import dev.parley.database.Dialect;
+import dev.parley.generation.GenerationResult.NotGenerated;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.namedparam.NamedParameterJdbcTemplate;
+import org.springframework.stereotype.Repository;
+
+/**
+ * The tables {@code generation_logs}, the spend ledger with one row a call, and {@code failed_generations}. Thread-safe.
+ *
+ * <p>Entering the same answer twice makes one row: the id of a call that was answered derives from its answer.
+ */
+@Repository
+public class Ledger {
+    private static final String CALL_COLUMNS = """
+            id, conversation_id, item_id, run_id, attempt, provider, model, request_id, status, stop_reason, error_code,
+            error_message, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, price_version,
+            duration_ms, created_at
+            """;
+
+    private static final BulkStatement ENTER_CALLS = new BulkStatement(
+            "INSERT INTO generation_logs (" + CALL_COLUMNS + ") SELECT " + CALL_COLUMNS + """
+                      FROM json_to_recordset(:rows::json)
+                           AS r(id uuid, conversation_id uuid, item_id uuid, run_id uuid, attempt integer, provider text,
+                                model text, request_id text, status text, stop_reason text, error_code text,
+                                error_message text, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint,
+                                cache_write_tokens bigint, cost_usd numeric, price_version text, duration_ms bigint,
+                                created_at timestamptz)
+                        ON CONFLICT DO NOTHING
+                    """,
+            "INSERT INTO generation_logs (" + CALL_COLUMNS + """
+                    ) VALUES (:id, :conversation_id, :item_id, :run_id, :attempt, :provider, :model, :request_id, :status,
+                              :stop_reason, :error_code, :error_message, :input_tokens, :output_tokens, :cache_read_tokens,
+                              :cache_write_tokens, :cost_usd, :price_version, :duration_ms, :created_at)
+                        ON CONFLICT DO NOTHING
+                    """);
+
+    private static final String FAILURE_COLUMNS = """
+            id, item_id, run_id, conversation_key, failure_type, stop_reason, error_code, error_message, raw_file_path,
+            input_tokens, output_tokens
+            """;
+
+    private static final BulkStatement ENTER_FAILURES = new BulkStatement(
+            "INSERT INTO failed_generations (" + FAILURE_COLUMNS + ") SELECT " + FAILURE_COLUMNS + """
+                      FROM json_to_recordset(:rows::json)
+                           AS r(id uuid, item_id uuid, run_id uuid, conversation_key uuid, failure_type text,
+                                stop_reason text, error_code text, error_message text, raw_file_path text,
+                                input_tokens bigint, output_tokens bigint)
+                    """,
+            "INSERT INTO failed_generations (" + FAILURE_COLUMNS + """
+                    ) VALUES (:id, :item_id, :run_id, :conversation_key, :failure_type, :stop_reason, :error_code,
+                              :error_message, :raw_file_path, :input_tokens, :output_tokens)
+                    """);
+
+    private final NamedParameterJdbcTemplate jdbc;
+    private final Dialect dialect;
+
+    public Ledger(NamedParameterJdbcTemplate jdbc, Dialect dialect) {
+        this.jdbc = jdbc;
+        this.dialect = dialect;
+    }
+
+    /** What belongs to one item's attempt. */
+    public record Entry(UUID jobId, UUID itemId, ConversationKey key, int attempt, GenerationResult result) {}
+
+    /** Enters all calls, and the failures among the results, in the caller's transaction. */
+    public void enter(Collection<Entry> entries) {
+        List<Map<String, @Nullable Object>> calls = new ArrayList<>();
+        List<Map<String, @Nullable Object>> failures = new ArrayList<>();
+        for (Entry entry : entries) {
+            entry.result().calls().forEach(call -> calls.add(callRow(entry, call)));
+            if (entry.result() instanceof NotGenerated failed && failed.type() != null) {
+                failures.add(failureRow(entry, failed, failed.type()));
+            }
+        }
+        ENTER_CALLS.update(jdbc, dialect, calls);
+        ENTER_FAILURES.update(jdbc, dialect, failures);
+    }
+
+    private static Map<String, @Nullable Object> callRow(Entry entry, ProviderCall call) {
+        Map<String, @Nullable Object> row = new HashMap<>();
+        row.put("id", call.id());
+        row.put("conversation_id", entry.key().value());
+        row.put("item_id", entry.itemId());
+        row.put("run_id", entry.jobId());
+        row.put("attempt", entry.attempt());
+        row.put("provider", call.provider());
+        row.put("model", call.model());
+        row.put("request_id", call.requestId());
+        row.put("status", call.status().name().toLowerCase(Locale.ROOT));
+        row.put("stop_reason", call.stopReason());
+        row.put("error_code", call.errorCode());
+        row.put("error_message", call.errorMessage());
+        row.put("input_tokens", call.usage().input());
+        row.put("output_tokens", call.usage().output());
+        row.put("cache_read_tokens", call.usage().cacheRead());
+        row.put("cache_write_tokens", call.usage().cacheWrite());
+        row.put("cost_usd", call.costUsd());
+        row.put("price_version", call.priceVersion());
+        row.put("duration_ms", call.duration() == null ? null : call.duration().toMillis());
+        row.put("created_at", call.at().atOffset(ZoneOffset.UTC));
+        return row;
+    }
+
+    private static Map<String, @Nullable Object> failureRow(
+            Entry entry, NotGenerated failed, GenerationResult.FailureType type) {
+        Map<String, @Nullable Object> row = new HashMap<>();
+        row.put("id", UUID.randomUUID());
+        row.put("item_id", entry.itemId());
+        row.put("run_id", entry.jobId());
+        row.put("conversation_key", entry.key().value());
+        row.put("failure_type", type.name().toLowerCase(Locale.ROOT));
+        row.put("stop_reason", failed.stopReason());
+        row.put("error_code", failed.failure().code());
+        row.put("error_message", failed.failure().detail());
+        row.put(
+                "raw_file_path",
+                failed.conversation() == null ? null : failed.conversation().rawPath());
+        row.put(
+                "input_tokens",
+                failed.calls().stream().mapToLong(c -> c.usage().prompt()).sum());
+        row.put(
+                "output_tokens",
+                failed.calls().stream().mapToLong(c -> c.usage().output()).sum());
+        return row;
+    }
+}

@@ -1,0 +1,415 @@
+package dev.parley.work;
+
+import dev.parley.conversation.ConversationKey;
+import dev.parley.database.BulkStatement;
+import dev.parley.database.Dialect;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.springframework.jdbc.core.namedparam.NamedParameterJdbcTemplate;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
+import org.springframework.transaction.annotation.Transactional;
+
+/**
+ * The table {@code batch_items}: who may work on what, and what became of it. Thread-safe.
+ *
+ * <p>Time is the database's, for the processes that share it need not agree on theirs. Every write after the claim names the
+ * claim's token: where it no longer matches, the item has gone to someone else and nothing is written.
+ */
+@Repository
+public class BatchItems {
+    /** The first key of the workers' advisory locks; the second is the worker's id. */
+    static final int LOCK_CLASS = 0x9A71E7;
+
+    private static final String OPEN_JOBS = """
+            SELECT id, priority, status
+              FROM batch_jobs
+             WHERE status IN ('queued', 'processing')
+               AND (:all OR id IN (:jobs))
+             ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, created_at, id
+            """;
+
+    private static final String NEXT = """
+            SELECT id
+              FROM batch_items
+             WHERE batch_job_id = :job AND status = 'queued' AND available_at <= CURRENT_TIMESTAMP
+             ORDER BY available_at, position
+             LIMIT :limit
+               FOR UPDATE SKIP LOCKED
+            """;
+
+    private static final String TAKE = """
+            UPDATE batch_items
+               SET status = 'processing', claim_token = :token, claimed_by = :worker, attempts = attempts + 1,
+                   lease_until = CURRENT_TIMESTAMP + :lease * INTERVAL '1' SECOND,
+                   processing_started_at = CURRENT_TIMESTAMP, updated_at = CURRENT_TIMESTAMP
+            """;
+
+    private static final String CLAIM_POSTGRESQL = "WITH next AS MATERIALIZED (" + NEXT + ")" + TAKE + """
+              FROM next
+             WHERE batch_items.id = next.id
+            RETURNING batch_items.id, batch_job_id, position, parameters, conversation_key, attempts, claim_token
+            """;
+
+    private static final String CLAIM_H2 = TAKE + " WHERE id IN (:ids)";
+
+    private static final String CLAIMED_H2 = """
+            SELECT id, batch_job_id, position, parameters, conversation_key, attempts, claim_token
+              FROM batch_items
+             WHERE id IN (:ids)
+            """;
+
+    private static final String JOB_STARTED = """
+            UPDATE batch_jobs
+               SET status = 'processing', started_at = COALESCE(started_at, CURRENT_TIMESTAMP), updated_at = CURRENT_TIMESTAMP
+             WHERE id = :job AND status = 'queued'
+            """;
+
+    private static final BulkStatement COMPLETE = new BulkStatement("""
+            UPDATE batch_items
+               SET status = 'completed', conversation_id = r.conversation, processed_at = CURRENT_TIMESTAMP,
+                   error_code = NULL, error_message = NULL, retryable = NULL,
+                   claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
+              FROM json_to_recordset(:rows::json) AS r(id uuid, token uuid, conversation uuid)
+             WHERE batch_items.id = r.id AND claim_token = r.token AND status = 'processing'
+            RETURNING batch_items.id
+            """, """
+            UPDATE batch_items
+               SET status = 'completed', conversation_id = :conversation, processed_at = CURRENT_TIMESTAMP,
+                   error_code = NULL, error_message = NULL, retryable = NULL,
+                   claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id AND claim_token = :token AND status = 'processing'
+            """);
+
+    private static final BulkStatement FAIL = new BulkStatement("""
+            UPDATE batch_items
+               SET status = 'failed', conversation_id = NULL, processed_at = CURRENT_TIMESTAMP,
+                   error_code = r.code, error_message = r.message, retryable = r.retryable,
+                   claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
+              FROM json_to_recordset(:rows::json) AS r(id uuid, token uuid, code text, message text, retryable boolean)
+             WHERE batch_items.id = r.id AND claim_token = r.token AND status = 'processing'
+            RETURNING batch_items.id
+            """, """
+            UPDATE batch_items
+               SET status = 'failed', conversation_id = NULL, processed_at = CURRENT_TIMESTAMP,
+                   error_code = :code, error_message = :message, retryable = :retryable,
+                   claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id AND claim_token = :token AND status = 'processing'
+            """);
+
+    private static final BulkStatement POSTPONE = new BulkStatement("""
+            UPDATE batch_items
+               SET status = 'queued', available_at = CURRENT_TIMESTAMP + r.millis * INTERVAL '0.001' SECOND,
+                   attempts = attempts - r.uncounted, error_code = r.code, error_message = r.message, retryable = true,
+                   claim_token = NULL, claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
+              FROM json_to_recordset(:rows::json)
+                   AS r(id uuid, token uuid, code text, message text, millis bigint, uncounted integer)
+             WHERE batch_items.id = r.id AND claim_token = r.token AND status = 'processing'
+            RETURNING batch_items.id
+            """, """
+            UPDATE batch_items
+               SET status = 'queued', available_at = CURRENT_TIMESTAMP + :millis * INTERVAL '0.001' SECOND,
+                   attempts = attempts - :uncounted, error_code = :code, error_message = :message, retryable = true,
+                   claim_token = NULL, claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id AND claim_token = :token AND status = 'processing'
+            """);
+
+    private static final BulkStatement RELEASE = new BulkStatement("""
+            UPDATE batch_items
+               SET status = 'queued', attempts = attempts - 1,
+                   claim_token = NULL, claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
+              FROM json_to_recordset(:rows::json) AS r(id uuid, token uuid)
+             WHERE batch_items.id = r.id AND claim_token = r.token AND status = 'processing'
+            """, """
+            UPDATE batch_items
+               SET status = 'queued', attempts = attempts - 1,
+                   claim_token = NULL, claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id AND claim_token = :token AND status = 'processing'
+            """);
+
+    private static final String RENEW = """
+            UPDATE batch_items
+               SET lease_until = CURRENT_TIMESTAMP + :lease * INTERVAL '1' SECOND
+             WHERE status = 'processing' AND claimed_by = :worker
+            """;
+
+    private static final String RESTAMP = """
+            UPDATE batch_items
+               SET claimed_by = :worker, lease_until = CURRENT_TIMESTAMP + :lease * INTERVAL '1' SECOND
+             WHERE status = 'processing' AND claimed_by = :former
+            """;
+
+    /** The attempt stays counted: whether its call was made, nobody knows. */
+    private static final String RESCUE = """
+            UPDATE batch_items
+               SET status = 'queued', claim_token = NULL, claimed_by = NULL, lease_until = NULL,
+                   updated_at = CURRENT_TIMESTAMP
+            """;
+
+    private static final String RESCUE_EXPIRED =
+            RESCUE + " WHERE status = 'processing' AND lease_until < CURRENT_TIMESTAMP";
+
+    /** A positive owner holds an advisory lock while it lives; the server frees it the moment it dies. */
+    private static final String RESCUE_DEAD_POSTGRESQL = RESCUE + """
+             WHERE id IN (SELECT i.id
+                            FROM batch_items i
+                           WHERE i.status = 'processing'
+                             AND (i.lease_until < CURRENT_TIMESTAMP
+                                  OR i.claimed_by > 0
+                                     AND NOT EXISTS (SELECT 1
+                                                       FROM pg_locks l
+                                                      WHERE l.locktype = 'advisory'
+                                                        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                                                        AND l.classid = :lockClass::oid AND l.objid = i.claimed_by::oid
+                                                        AND l.objsubid = 2 AND l.granted))
+                             FOR UPDATE SKIP LOCKED)
+            """;
+
+    private static final String HELD = """
+            SELECT EXISTS (SELECT 1
+                             FROM batch_items
+                            WHERE batch_job_id = :job AND status = 'processing')
+            """;
+
+    private static final String NEXT_DUE_MILLIS = """
+            SELECT CAST(EXTRACT(EPOCH FROM (available_at - CURRENT_TIMESTAMP)) * 1000 AS bigint)
+              FROM batch_items
+             WHERE batch_job_id = :job AND status = 'queued'
+             ORDER BY available_at, position
+             LIMIT 1
+            """;
+
+    private final NamedParameterJdbcTemplate jdbc;
+    private final JdbcClient client;
+    private final Dialect dialect;
+
+    public BatchItems(NamedParameterJdbcTemplate jdbc, Dialect dialect) {
+        this.jdbc = jdbc;
+        this.client = JdbcClient.create(jdbc);
+        this.dialect = dialect;
+    }
+
+    /**
+     * Claims up to {@code limit} queued items of open jobs, in a transaction of its own: jobs of higher priority first;
+     * jobs of one priority share alike, so that a small one is not starved by a large one; within a job what was never
+     * tried comes by position, then what was postponed, when it is due.
+     *
+     * @param jobs the jobs to claim from; empty means all
+     * @return the items, those of one job together, in order; empty when nothing is claimable now
+     */
+    @Transactional
+    public List<BatchItem> claim(Collection<UUID> jobs, int limit, ClaimOwner owner) {
+        UUID token = UUID.randomUUID();
+        List<BatchItem> claimed = new ArrayList<>(limit);
+        for (List<OpenJob> equals : openJobs(jobs)) {
+            List<OpenJob> askable = new ArrayList<>(equals);
+            while (claimed.size() < limit && !askable.isEmpty()) {
+                int share = Math.max(1, (limit - claimed.size()) / askable.size());
+                for (var each = askable.iterator(); each.hasNext() && claimed.size() < limit; ) {
+                    OpenJob job = each.next();
+                    int asked = Math.min(share, limit - claimed.size());
+                    List<BatchItem> taken = claimFrom(job.id(), asked, token, owner);
+                    if (!taken.isEmpty() && job.queued()) {
+                        client.sql(JOB_STARTED).param("job", job.id()).update();
+                    }
+                    claimed.addAll(taken);
+                    if (taken.size() < asked) {
+                        each.remove();
+                    }
+                }
+            }
+        }
+        return claimed;
+    }
+
+    private List<BatchItem> claimFrom(UUID job, int limit, UUID token, ClaimOwner owner) {
+        Map<String, Object> parameters = new HashMap<>();
+        parameters.put("job", job);
+        parameters.put("limit", limit);
+        parameters.put("token", token);
+        parameters.put("worker", owner.id());
+        parameters.put("lease", owner.lease().toSeconds());
+        if (dialect == Dialect.POSTGRESQL) {
+            return inOrder(jdbc.query(CLAIM_POSTGRESQL, parameters, BatchItems::item)); // RETURNING has no order
+        }
+        List<UUID> ids = jdbc.queryForList(NEXT, parameters, UUID.class);
+        if (ids.isEmpty()) {
+            return List.of();
+        }
+        parameters.put("ids", ids);
+        jdbc.update(CLAIM_H2, parameters);
+        return inOrder(jdbc.query(CLAIMED_H2, parameters, BatchItems::item));
+    }
+
+    private static List<BatchItem> inOrder(List<BatchItem> items) {
+        List<BatchItem> sorted = new ArrayList<>(items);
+        sorted.sort(Comparator.comparingInt(BatchItem::position));
+        return sorted;
+    }
+
+    /**
+     * Records what became of claimed items, in the caller's transaction.
+     *
+     * @return the items whose claim was lost meanwhile; nothing of theirs was written
+     */
+    public Set<UUID> record(Collection<? extends Outcome> outcomes) {
+        List<Map<String, Object>> completed = new ArrayList<>();
+        List<Map<String, Object>> failed = new ArrayList<>();
+        List<Map<String, Object>> postponed = new ArrayList<>();
+        for (Outcome outcome : outcomes) {
+            Map<String, Object> row = new HashMap<>();
+            row.put("id", outcome.item().id());
+            row.put("token", outcome.item().claimToken());
+            if (outcome instanceof Outcome.Completed c) {
+                row.put("conversation", c.conversation().value());
+                completed.add(row);
+            } else if (outcome instanceof Outcome.Failed f) {
+                row.put("code", f.code());
+                row.put("message", f.message());
+                row.put("retryable", f.retryable());
+                failed.add(row);
+            } else if (outcome instanceof Outcome.Postponed p) {
+                row.put("code", p.code());
+                row.put("message", p.message());
+                row.put("millis", p.delay().toMillis());
+                row.put("uncounted", p.counted() ? 0 : 1);
+                postponed.add(row);
+            }
+        }
+        Set<UUID> lost = outcomes.stream().map(o -> o.item().id()).collect(Collectors.toCollection(HashSet::new));
+        lost.removeAll(write(COMPLETE, completed));
+        lost.removeAll(write(FAIL, failed));
+        lost.removeAll(write(POSTPONE, postponed));
+        return lost;
+    }
+
+    private Collection<UUID> write(BulkStatement statement, List<Map<String, Object>> rows) {
+        if (rows.isEmpty()) {
+            return List.of();
+        }
+        if (dialect == Dialect.POSTGRESQL) {
+            return statement.returning(jdbc, rows, (row, n) -> row.getObject(1, UUID.class));
+        }
+        List<UUID> written = new ArrayList<>();
+        int[] counts = statement.batch(jdbc, rows);
+        for (int i = 0; i < counts.length; i++) {
+            if (counts[i] == 1) {
+                written.add((UUID) rows.get(i).get("id"));
+            }
+        }
+        return written;
+    }
+
+    /** Gives claimed items back as if they had never been claimed; those whose claim was lost are left alone. */
+    @Transactional
+    public void release(Collection<BatchItem> items) {
+        RELEASE.update(
+                jdbc,
+                dialect,
+                items.stream()
+                        .map(item -> Map.of("id", item.id(), "token", item.claimToken()))
+                        .toList());
+    }
+
+    /** Extends the lease of everything an owner holds. */
+    int renew(ClaimOwner owner) {
+        return client.sql(RENEW)
+                .param("worker", owner.id())
+                .param("lease", owner.lease().toSeconds())
+                .update();
+    }
+
+    /** Hands what a former identity of this process holds to its new one. */
+    int restamp(int former, ClaimOwner owner) {
+        return client.sql(RESTAMP)
+                .param("worker", owner.id())
+                .param("former", former)
+                .param("lease", owner.lease().toSeconds())
+                .update();
+    }
+
+    /** Puts back into the queue what is held under an expired lease or, on PostgreSQL, by a dead process. */
+    public int rescue() {
+        return dialect == Dialect.POSTGRESQL
+                ? client.sql(RESCUE_DEAD_POSTGRESQL)
+                        .param("lockClass", LOCK_CLASS)
+                        .update()
+                : client.sql(RESCUE_EXPIRED).update();
+    }
+
+    /**
+     * When it may be worth claiming again.
+     *
+     * @return until the next item is due; at most a moment where someone, this process included, still holds one; empty
+     *     when the open jobs have nothing left
+     */
+    public Optional<Duration> nextDue(Collection<UUID> jobs) {
+        Duration next = null;
+        for (List<OpenJob> equals : openJobs(jobs)) {
+            for (OpenJob job : equals) {
+                Optional<Long> due = client.sql(NEXT_DUE_MILLIS)
+                        .param("job", job.id())
+                        .query(Long.class)
+                        .optional();
+                boolean held = client.sql(HELD)
+                        .param("job", job.id())
+                        .query(Boolean.class)
+                        .single();
+                Duration wait = held
+                        ? HELD_AGAIN
+                        : due.map(millis -> Duration.ofMillis(Math.max(0, millis)))
+                                .orElse(null);
+                if (held && due.isPresent() && due.get() < HELD_AGAIN.toMillis()) {
+                    wait = Duration.ofMillis(Math.max(0, due.get()));
+                }
+                if (wait != null && (next == null || wait.compareTo(next) < 0)) {
+                    next = wait;
+                }
+            }
+        }
+        return Optional.ofNullable(next);
+    }
+
+    /** How soon to look again at items that someone holds: they may come back at any time. */
+    private static final Duration HELD_AGAIN = Duration.ofMillis(200);
+
+    private List<List<OpenJob>> openJobs(Collection<UUID> jobs) {
+        Map<String, List<OpenJob>> byPriority = client
+                .sql(OPEN_JOBS)
+                .param("all", jobs.isEmpty())
+                .param("jobs", jobs.isEmpty() ? List.of(new UUID(0, 0)) : jobs)
+                .query((row, n) -> new OpenJob(
+                        row.getObject("id", UUID.class),
+                        row.getString("priority"),
+                        row.getString("status").equals("queued")))
+                .list()
+                .stream()
+                .collect(Collectors.groupingBy(OpenJob::priority, java.util.LinkedHashMap::new, Collectors.toList()));
+        return List.copyOf(byPriority.values());
+    }
+
+    private record OpenJob(UUID id, String priority, boolean queued) {}
+
+    private static BatchItem item(ResultSet row, int number) throws SQLException {
+        return new BatchItem(
+                row.getObject("id", UUID.class),
+                row.getObject("batch_job_id", UUID.class),
+                row.getInt("position"),
+                row.getString("parameters"),
+                new ConversationKey(row.getObject("conversation_key", UUID.class)),
+                row.getInt("attempts"),
+                row.getObject("claim_token", UUID.class));
+    }
+}

@@ -1,0 +1,213 @@
+package dev.parley.work;
+
+import dev.parley.database.Dialect;
+import java.lang.management.ManagementFactory;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.dao.DataAccessException;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.support.GeneratedKeyHolder;
+
+/**
+ * This process as an owner of claims: it renews their lease, proves that it lives, and rescues the items of those that no
+ * longer do.
+ *
+ * <p>On PostgreSQL it holds a session-level advisory lock on a connection of its own, outside the pool: the server frees it
+ * the moment the process dies, so its items are someone else's within a second or two. Where such a lock cannot be kept (H2,
+ * a transaction-pooling proxy) its owner id is negative and only the lease counts. When the connection is lost while the
+ * process lives, it becomes a new owner and re-stamps what it still holds; what others have taken is theirs, fenced off by
+ * the claim token.
+ *
+ * <p>One thread of its own does all of this; {@link #owner()} may be read by any.
+ */
+public final class Worker implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(Worker.class);
+
+    /** How often the lock's connection is pinged and the dead are looked for. */
+    private static final Duration BEAT = Duration.ofSeconds(1);
+
+    /** Opens a connection that is nobody else's. */
+    public interface ConnectionSource {
+        Connection open() throws SQLException;
+    }
+
+    private final BatchItems items;
+    private final JdbcClient jdbc;
+    private final @Nullable ConnectionSource connections;
+    private final Duration lease;
+    private final ScheduledExecutorService beat = Executors.newSingleThreadScheduledExecutor(task -> {
+        Thread thread = new Thread(task, "parley-worker");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    private volatile ClaimOwner owner;
+    private @Nullable Connection lock;
+    private long beats;
+
+    private Worker(BatchItems items, JdbcClient jdbc, @Nullable ConnectionSource connections, Duration lease) {
+        this.items = items;
+        this.jdbc = jdbc;
+        this.connections = connections;
+        this.lease = lease;
+        this.owner = enroll();
+    }
+
+    /**
+     * Enrolls this process and starts its beat.
+     *
+     * @param connections on PostgreSQL, for the lock; null relies on the lease alone
+     * @param lease whole seconds, at least three; renewed at a third of it
+     */
+    public static Worker start(
+            BatchItems items,
+            JdbcClient jdbc,
+            Dialect dialect,
+            @Nullable ConnectionSource connections,
+            Duration lease) {
+        Worker worker = new Worker(items, jdbc, dialect == Dialect.POSTGRESQL ? connections : null, lease);
+        worker.beat.scheduleWithFixedDelay(worker::beat, 0, BEAT.toMillis(), TimeUnit.MILLISECONDS);
+        return worker;
+    }
+
+    /** Whom to claim for. It changes when the lock was lost. */
+    public ClaimOwner owner() {
+        return owner;
+    }
+
+    private ClaimOwner enroll() {
+        GeneratedKeyHolder key = new GeneratedKeyHolder();
+        jdbc.sql("INSERT INTO workers (name) VALUES (:name)")
+                .param("name", ManagementFactory.getRuntimeMXBean().getName())
+                .update(key, "id");
+        int id = ((Number) java.util.Objects.requireNonNull(key.getKeys())
+                        .values()
+                        .iterator()
+                        .next())
+                .intValue();
+        return new ClaimOwner(takeLock(id) ? id : -id, lease);
+    }
+
+    /** Takes the lock before the first claim; false where it does not stay with the session. */
+    private boolean takeLock(int id) {
+        if (connections == null) {
+            return false;
+        }
+        try {
+            Connection connection = connections.open();
+            connection.setAutoCommit(true); // an open transaction would hold back vacuum
+            connection.setNetworkTimeout(Runnable::run, 5_000);
+            try (Statement statement = connection.createStatement()) {
+                // a half-open link must not keep a dead machine's lock for two hours
+                statement.execute("SET tcp_keepalives_idle = 10");
+                statement.execute("SET tcp_keepalives_interval = 5");
+                statement.execute("SET tcp_keepalives_count = 3");
+                statement.execute("SET tcp_user_timeout = 20000");
+                statement.execute("SET application_name = 'parley-worker-" + id + "'");
+            }
+            if (query(connection, "SELECT pg_try_advisory_lock(?, ?)", id) && stays(connection, id)) {
+                lock = connection;
+                return true;
+            }
+            connection.close();
+            log.warn("No advisory lock for worker {}: its items are rescued when their lease of {} ends", id, lease);
+        } catch (SQLException e) {
+            log.warn("No advisory lock for worker {}, only the lease of {} counts: {}", id, lease, e.getMessage());
+        }
+        return false;
+    }
+
+    /** Behind a transaction-pooling proxy the next statement may run in another session. */
+    private static boolean stays(Connection connection, int id) throws SQLException {
+        return query(connection, """
+                SELECT EXISTS (SELECT 1
+                                 FROM pg_locks
+                                WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
+                                  AND classid = ?::oid AND objid = ?::oid AND objsubid = 2)
+                """, id);
+    }
+
+    private static boolean query(Connection connection, String sql, int id) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setInt(1, BatchItems.LOCK_CLASS);
+            statement.setInt(2, id);
+            try (ResultSet result = statement.executeQuery()) {
+                return result.next() && result.getBoolean(1);
+            }
+        }
+    }
+
+    private void beat() {
+        try {
+            Connection held = lock;
+            if (held != null && !stillOurs(held)) {
+                becomeSomeoneNew(held);
+            }
+            if (beats % Math.max(1, lease.toSeconds() / 3) == 0) {
+                items.renew(owner);
+            }
+            int rescued = items.rescue();
+            if (rescued > 0) {
+                log.warn("{} items of a process that is gone are back in the queue", rescued);
+            }
+            beats++;
+        } catch (DataAccessException e) {
+            log.warn("The worker's beat failed, trying again in {}: {}", BEAT, e.getMessage());
+        }
+    }
+
+    private boolean stillOurs(Connection held) {
+        try {
+            return stays(held, owner.id());
+        } catch (SQLException e) {
+            return false;
+        }
+    }
+
+    private void becomeSomeoneNew(Connection lost) {
+        int former = owner.id();
+        log.warn("Worker {} lost its lock's connection; becoming a new owner", former);
+        lock = null;
+        close(lost);
+        ClaimOwner renewed = enroll();
+        int kept = items.restamp(former, renewed);
+        owner = renewed;
+        log.warn("Worker {} is now {} and holds {} items", former, renewed.id(), kept);
+    }
+
+    /** Ends the beat and frees the lock. What is still claimed is then anyone's. */
+    @Override
+    public void close() {
+        beat.shutdown();
+        try {
+            if (!beat.awaitTermination(10, TimeUnit.SECONDS)) {
+                beat.shutdownNow();
+            }
+        } catch (InterruptedException e) {
+            beat.shutdownNow();
+            Thread.currentThread().interrupt();
+        }
+        Connection held = lock;
+        if (held != null) {
+            close(held);
+        }
+    }
+
+    private static void close(Connection connection) {
+        try {
+            connection.close();
+        } catch (SQLException e) {
+            log.debug("Closing the lock's connection: {}", e.getMessage());
+        }
+    }
+}
