@@ -53,7 +53,7 @@ public class BatchItems {
     private static final String TAKE = """
             UPDATE batch_items
                SET status = 'processing', claim_token = :token, claimed_by = :worker, attempts = attempts + 1,
-                   lease_until = CURRENT_TIMESTAMP + :lease * INTERVAL '1' SECOND,
+                   lease_until = CURRENT_TIMESTAMP + CAST(:lease AS integer) * INTERVAL '1' SECOND,
                    processing_started_at = CURRENT_TIMESTAMP, updated_at = CURRENT_TIMESTAMP
             """;
 
@@ -120,7 +120,7 @@ public class BatchItems {
             RETURNING batch_items.id
             """, """
             UPDATE batch_items
-               SET status = 'queued', available_at = CURRENT_TIMESTAMP + :millis * INTERVAL '0.001' SECOND,
+               SET status = 'queued', available_at = CURRENT_TIMESTAMP + CAST(:millis AS bigint) * INTERVAL '0.001' SECOND,
                    attempts = attempts - :uncounted, error_code = :code, error_message = :message, retryable = true,
                    claim_token = NULL, claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
              WHERE id = :id AND claim_token = :token AND status = 'processing'
@@ -141,13 +141,13 @@ public class BatchItems {
 
     private static final String RENEW = """
             UPDATE batch_items
-               SET lease_until = CURRENT_TIMESTAMP + :lease * INTERVAL '1' SECOND
+               SET lease_until = CURRENT_TIMESTAMP + CAST(:lease AS integer) * INTERVAL '1' SECOND
              WHERE status = 'processing' AND claimed_by = :worker
             """;
 
     private static final String RESTAMP = """
             UPDATE batch_items
-               SET claimed_by = :worker, lease_until = CURRENT_TIMESTAMP + :lease * INTERVAL '1' SECOND
+               SET claimed_by = :worker, lease_until = CURRENT_TIMESTAMP + CAST(:lease AS integer) * INTERVAL '1' SECOND
              WHERE status = 'processing' AND claimed_by = :former
             """;
 

@@ -221,16 +221,16 @@ public class BatchJobs {
     }
 
     private void insertItems(UUID id, NewJob job) {
-        List<Map<String, Object>> rows = new ArrayList<>(ENQUEUE_BATCH);
+        List<Map<String, @Nullable Object>> rows = new ArrayList<>(ENQUEUE_BATCH);
         int position = 0;
         for (NewJob.Item item : job.items()) {
-            Map<String, Object> row = new HashMap<>();
+            Map<String, @Nullable Object> row = new HashMap<>();
             row.put("id", UUID.randomUUID());
             row.put("job", id);
             row.put("position", ++position);
             row.put("topic", item.topic());
             row.put("tier", item.parameters().tier().key());
-            row.put("parameters", dialect == Dialect.H2 ? item.parameters().toJson() : item.parameters());
+            row.put("parameters", BulkStatement.json(dialect, item.parameters().toJson()));
             row.put("conversation_key", UUID.randomUUID());
             rows.add(row);
             if (rows.size() == ENQUEUE_BATCH) {
