@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.namedparam.NamedParameterJdbcTemplate;
@@ -56,8 +57,8 @@ public class Conversations {
 
     private static final String UPSERT_H2 = """
             MERGE INTO conversations AS t
-            USING (VALUES (CAST(:conversation_id AS uuid))) AS s (key)
-               ON t.conversation_id = s.key
+            USING (VALUES (CAST(:conversation_id AS uuid))) AS s (business_key)
+               ON t.conversation_id = s.business_key
              WHEN MATCHED THEN UPDATE
               SET template_id = :template_id, scaffolding_snapshot = :scaffolding_snapshot, turn_count = :turn_count,
                   status = :status, processing_status = :processing_status, storage_bucket = :storage_bucket,
@@ -91,6 +92,15 @@ public class Conversations {
               FROM conversations
              WHERE conversation_id IN (:keys)
             """);
+
+    private static final String FIRST_FILE = """
+            SELECT c.file_path
+              FROM batch_items i
+              JOIN conversations c ON c.id = i.conversation_id
+             WHERE i.batch_job_id = :job
+             ORDER BY i.position
+             LIMIT 1
+            """;
 
     private final NamedParameterJdbcTemplate jdbc;
     private final Dialect dialect;
@@ -132,6 +142,11 @@ public class Conversations {
                 PRIMARY_KEYS.h2(),
                 Map.of("keys", keys.stream().map(ConversationKey::value).toList()),
                 (row, n) -> keyPair(row)));
+    }
+
+    /** The final file of a job's first completed item; empty when it has none. */
+    public Optional<String> firstFileOf(UUID jobId) {
+        return jdbc.queryForList(FIRST_FILE, Map.of("job", jobId), String.class).stream().findFirst();
     }
 
     private static Map.Entry<ConversationKey, ConversationPk> keyPair(java.sql.ResultSet row)

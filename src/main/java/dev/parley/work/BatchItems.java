@@ -139,6 +139,13 @@ public class BatchItems {
              WHERE id = :id AND claim_token = :token AND status = 'processing'
             """);
 
+    private static final String RELEASE_ALL = """
+            UPDATE batch_items
+               SET status = 'queued', attempts = attempts - 1,
+                   claim_token = NULL, claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE status = 'processing' AND claimed_by = :worker
+            """;
+
     private static final String RENEW = """
             UPDATE batch_items
                SET lease_until = CURRENT_TIMESTAMP + CAST(:lease AS integer) * INTERVAL '1' SECOND
@@ -321,6 +328,11 @@ public class BatchItems {
                 items.stream()
                         .map(item -> Map.of("id", item.id(), "token", item.claimToken()))
                         .toList());
+    }
+
+    /** Gives back everything an owner holds, as if it had never been claimed; says how many. For a run that ends. */
+    int releaseAll(ClaimOwner owner) {
+        return client.sql(RELEASE_ALL).param("worker", owner.id()).update();
     }
 
     /** Extends the lease of everything an owner holds. */

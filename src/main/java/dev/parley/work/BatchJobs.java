@@ -8,10 +8,13 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.namedparam.NamedParameterJdbcTemplate;
@@ -139,6 +142,21 @@ public class BatchJobs {
                    processed_at = CURRENT_TIMESTAMP, claim_token = NULL, updated_at = CURRENT_TIMESTAMP
              WHERE batch_job_id = :id AND status = 'queued'
             """;
+
+    private static final String TALLY = """
+            SELECT COALESCE(sum(total_items), 0), COALESCE(sum(completed_items), 0), COALESCE(sum(failed_items), 0),
+                   COALESCE(sum(actual_cost), 0)
+              FROM batch_jobs
+             WHERE id IN (:ids)
+            """;
+
+    private static final String OPEN_AMONG = """
+            SELECT id
+              FROM batch_jobs
+             WHERE id IN (:ids) AND status IN ('queued', 'processing')
+            """;
+
+    private static final String ERROR_HANDLING = "SELECT error_handling FROM batch_jobs WHERE id = :id";
 
     private static final String FAILURES_BY_CAUSE = """
             SELECT error_code, retryable, count(*) AS items, max(error_message) AS example
@@ -272,10 +290,19 @@ public class BatchJobs {
                 .update();
     }
 
-    /** Closes a job that has nothing left, after counting its rows anew; does nothing to any other. */
+    /**
+     * What remains to be done for a job when a run ends: closes it when it has nothing left, however that came about, and
+     * fails what came back to the queue after it was cancelled.
+     */
     @Transactional
-    public void closeIfDone(UUID id) {
-        if (client.sql(CLOSE).param("id", id).update() == 1) {
+    public void settle(UUID id) {
+        Optional<BatchJob> job = find(id);
+        if (job.isEmpty()) {
+            return;
+        }
+        if (job.get().status() == JobStatus.CANCELLED) {
+            cancelItems(id, String.valueOf(job.get().statusReason()));
+        } else if (client.sql(CLOSE).param("id", id).update() == 1) {
             client.sql(RECOUNT).param("id", id).update();
         }
     }
@@ -301,10 +328,37 @@ public class BatchJobs {
         if (client.sql(CANCEL).param("id", id).param("reason", reason).update() == 0) {
             return false;
         }
+        cancelItems(id, reason);
+        return true;
+    }
+
+    private void cancelItems(UUID id, String reason) {
         int items =
                 client.sql(CANCEL_ITEMS).param("id", id).param("reason", reason).update();
         count(id, 0, items, BigDecimal.ZERO);
-        return true;
+    }
+
+    /** How far some jobs are together. */
+    public Tally tally(Collection<UUID> ids) {
+        return client.sql(TALLY)
+                .param("ids", ids)
+                .query((row, n) -> new Tally(row.getInt(1), row.getInt(2), row.getInt(3), row.getBigDecimal(4)))
+                .single();
+    }
+
+    /** @param completed successful and failed together */
+    public record Tally(int total, int completed, int failed, BigDecimal costUsd) {}
+
+    /** Which of these jobs must not be worked on now: paused, cancelled, done or gone. */
+    public Set<UUID> notOpen(Collection<UUID> ids) {
+        Set<UUID> closed = new HashSet<>(ids);
+        closed.removeAll(client.sql(OPEN_AMONG).param("ids", ids).query(UUID.class).list());
+        return closed;
+    }
+
+    public ErrorHandling errorHandling(UUID id) {
+        return ErrorHandling.of(
+                client.sql(ERROR_HANDLING).param("id", id).query(String.class).single());
     }
 
     /** The failed items of a job, grouped by cause, the most frequent first. */

@@ -15,8 +15,6 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.dao.DataAccessException;
-import org.springframework.jdbc.core.simple.JdbcClient;
-import org.springframework.jdbc.support.GeneratedKeyHolder;
 
 /**
  * This process as an owner of claims: it renews their lease, proves that it lives, and rescues the items of those that no
@@ -42,7 +40,7 @@ public final class Worker implements AutoCloseable {
     }
 
     private final BatchItems items;
-    private final JdbcClient jdbc;
+    private final Workers workers;
     private final @Nullable ConnectionSource connections;
     private final Duration lease;
     private final ScheduledExecutorService beat = Executors.newSingleThreadScheduledExecutor(task -> {
@@ -55,9 +53,9 @@ public final class Worker implements AutoCloseable {
     private @Nullable Connection lock;
     private long beats;
 
-    private Worker(BatchItems items, JdbcClient jdbc, @Nullable ConnectionSource connections, Duration lease) {
+    private Worker(BatchItems items, Workers workers, @Nullable ConnectionSource connections, Duration lease) {
         this.items = items;
-        this.jdbc = jdbc;
+        this.workers = workers;
         this.connections = connections;
         this.lease = lease;
         this.owner = enroll();
@@ -71,11 +69,11 @@ public final class Worker implements AutoCloseable {
      */
     public static Worker start(
             BatchItems items,
-            JdbcClient jdbc,
+            Workers workers,
             Dialect dialect,
             @Nullable ConnectionSource connections,
             Duration lease) {
-        Worker worker = new Worker(items, jdbc, dialect == Dialect.POSTGRESQL ? connections : null, lease);
+        Worker worker = new Worker(items, workers, dialect == Dialect.POSTGRESQL ? connections : null, lease);
         worker.beat.scheduleWithFixedDelay(worker::beat, 0, BEAT.toMillis(), TimeUnit.MILLISECONDS);
         return worker;
     }
@@ -86,15 +84,7 @@ public final class Worker implements AutoCloseable {
     }
 
     private ClaimOwner enroll() {
-        GeneratedKeyHolder key = new GeneratedKeyHolder();
-        jdbc.sql("INSERT INTO workers (name) VALUES (:name)")
-                .param("name", ManagementFactory.getRuntimeMXBean().getName())
-                .update(key, "id");
-        int id = ((Number) java.util.Objects.requireNonNull(key.getKeys())
-                        .values()
-                        .iterator()
-                        .next())
-                .intValue();
+        int id = workers.enroll(ManagementFactory.getRuntimeMXBean().getName());
         return new ClaimOwner(takeLock(id) ? id : -id, lease);
     }
 
@@ -185,7 +175,7 @@ public final class Worker implements AutoCloseable {
         log.warn("Worker {} is now {} and holds {} items", former, renewed.id(), kept);
     }
 
-    /** Ends the beat and frees the lock. What is still claimed is then anyone's. */
+    /** Ends the beat, gives back what is still claimed, and frees the lock. */
     @Override
     public void close() {
         beat.shutdown();
@@ -197,9 +187,16 @@ public final class Worker implements AutoCloseable {
             beat.shutdownNow();
             Thread.currentThread().interrupt();
         }
-        Connection held = lock;
-        if (held != null) {
-            close(held);
+        try {
+            int released = items.releaseAll(owner);
+            if (released > 0) {
+                log.info("{} items that were not finished are back in the queue", released);
+            }
+        } finally {
+            Connection held = lock;
+            if (held != null) {
+                close(held);
+            }
         }
     }
 

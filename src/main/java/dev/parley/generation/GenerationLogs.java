@@ -4,6 +4,7 @@ import dev.parley.conversation.ConversationKey;
 import dev.parley.database.BulkStatement;
 import dev.parley.database.Dialect;
 import dev.parley.generation.GenerationResult.NotGenerated;
+import java.math.BigDecimal;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -22,7 +23,7 @@ import org.springframework.stereotype.Repository;
  * <p>Entering the same answer twice makes one row: the id of a call that was answered derives from its answer.
  */
 @Repository
-public class Ledger {
+public class GenerationLogs {
     private static final String CALL_COLUMNS = """
             id, conversation_id, item_id, run_id, attempt, provider, model, request_id, status, stop_reason, error_code,
             error_message, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, price_version,
@@ -63,10 +64,17 @@ public class Ledger {
                               :error_message, :raw_file_path, :input_tokens, :output_tokens)
                     """);
 
+    private static final String TOTALS = """
+            SELECT count(*) AS calls, COALESCE(sum(input_tokens + cache_read_tokens + cache_write_tokens), 0) AS input_tokens,
+                   COALESCE(sum(output_tokens), 0) AS output_tokens, COALESCE(sum(cost_usd), 0) AS cost_usd
+              FROM generation_logs
+             WHERE run_id = :job
+            """;
+
     private final NamedParameterJdbcTemplate jdbc;
     private final Dialect dialect;
 
-    public Ledger(NamedParameterJdbcTemplate jdbc, Dialect dialect) {
+    public GenerationLogs(NamedParameterJdbcTemplate jdbc, Dialect dialect) {
         this.jdbc = jdbc;
         this.dialect = dialect;
     }
@@ -87,6 +95,21 @@ public class Ledger {
         ENTER_CALLS.update(jdbc, dialect, calls);
         ENTER_FAILURES.update(jdbc, dialect, failures);
     }
+
+    /** What a job's calls came to. */
+    public Totals totals(UUID jobId) {
+        return jdbc.queryForObject(
+                TOTALS,
+                Map.of("job", jobId),
+                (row, n) -> new Totals(
+                        row.getLong("calls"),
+                        row.getLong("input_tokens"),
+                        row.getLong("output_tokens"),
+                        row.getBigDecimal("cost_usd")));
+    }
+
+    /** @param inputTokens whole prompts, cached or not */
+    public record Totals(long calls, long inputTokens, long outputTokens, BigDecimal costUsd) {}
 
     private static Map<String, @Nullable Object> callRow(Entry entry, ProviderCall call) {
         Map<String, @Nullable Object> row = new HashMap<>();

@@ -1,0 +1,93 @@
+package dev.parley.batch;
+
+import dev.parley.conversation.ConversationKey;
+import dev.parley.generation.ConversationGenerator;
+import dev.parley.generation.GenerationRequest;
+import dev.parley.generation.GenerationResult;
+import dev.parley.generation.GenerationResult.NotGenerated;
+import dev.parley.provider.ModelFailure;
+import dev.parley.provider.ModelFailure.Next;
+import dev.parley.provider.ModelProvider;
+import dev.parley.provider.ModelProviders;
+import dev.parley.work.BatchItem;
+import dev.parley.work.BatchJob;
+import dev.parley.work.BatchJobs;
+import dev.parley.work.ItemParameters;
+import dev.parley.work.JobSettings;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.springframework.batch.infrastructure.item.ItemProcessor;
+
+/**
+ * Turns an item into a conversation, or into the reason why there is none: an expected failure is a result, not an exception.
+ * Thread-safe; holds no connection while a model thinks.
+ */
+class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
+    private final ConversationGenerator generator;
+    private final ModelProviders providers;
+    private final BatchJobs jobs;
+    private final @Nullable String providerOverride;
+    private final Map<UUID, JobContext> contexts = new ConcurrentHashMap<>();
+
+    private record JobContext(ModelProvider provider, JobSettings settings, @Nullable UUID userId) {}
+
+    ConversationProcessor(
+            ConversationGenerator generator,
+            ModelProviders providers,
+            BatchJobs jobs,
+            @Nullable String providerOverride) {
+        this.generator = generator;
+        this.providers = providers;
+        this.jobs = jobs;
+        this.providerOverride = providerOverride;
+    }
+
+    @Override
+    public ItemOutcome process(BatchItem item) {
+        GenerationResult result = generate(item);
+        if (result instanceof NotGenerated failed && failed.failure().next() == Next.PAUSE_JOB) {
+            jobs.pause(item.jobId(), failed.failure().detail()); // at once: the next item would meet the same
+        }
+        return new ItemOutcome(item, result);
+    }
+
+    private GenerationResult generate(BatchItem item) {
+        ItemParameters parameters;
+        try {
+            parameters = ItemParameters.parse(item.parameters());
+        } catch (IllegalArgumentException e) {
+            return new NotGenerated(
+                    new ModelFailure("invalid_parameters", String.valueOf(e.getMessage()), Next.FAIL, null, null),
+                    null,
+                    null,
+                    null,
+                    List.of());
+        }
+        JobContext job = contexts.computeIfAbsent(item.jobId(), this::context);
+        return generator.generate(request(item, item.conversationKey(), parameters, job), job.provider());
+    }
+
+    private static GenerationRequest request(
+            BatchItem item, ConversationKey key, ItemParameters parameters, JobContext job) {
+        return new GenerationRequest(
+                key,
+                item.attempts(),
+                job.userId(),
+                parameters.personaId(),
+                parameters.emotionalArcId(),
+                parameters.trainingTopicId(),
+                parameters.tier(),
+                parameters.templateId(),
+                job.settings().model(),
+                job.settings().maxOutputTokens());
+    }
+
+    private JobContext context(UUID jobId) {
+        BatchJob job = jobs.find(jobId).orElseThrow();
+        String provider = providerOverride == null ? job.settings().provider() : providerOverride;
+        return new JobContext(providers.byName(provider), job.settings(), job.createdBy());
+    }
+}

@@ -1,0 +1,135 @@
+package dev.parley.batch;
+
+import dev.parley.archive.ArchiveSettings;
+import dev.parley.archive.JobLogs;
+import dev.parley.archive.ObjectStore;
+import dev.parley.batch.GenerateRuns.Overrides;
+import dev.parley.catalog.Catalogs;
+import dev.parley.conversation.Conversations;
+import dev.parley.generation.ConversationGenerator;
+import dev.parley.generation.GenerationLogs;
+import dev.parley.generation.GenerationSettings;
+import dev.parley.generation.Pricing;
+import dev.parley.provider.Cost;
+import dev.parley.provider.ModelProviders;
+import dev.parley.provider.Prices;
+import dev.parley.step.ConcurrentChunkStep;
+import dev.parley.work.BatchItem;
+import dev.parley.work.BatchItems;
+import dev.parley.work.BatchJob;
+import dev.parley.work.BatchJobs;
+import dev.parley.work.Worker;
+import java.time.Clock;
+import java.util.List;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import org.springframework.batch.core.job.Job;
+import org.springframework.batch.core.job.builder.JobBuilder;
+import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.stereotype.Component;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/**
+ * How the job {@code generate} is put together: one step that claims, thinks and records. It is built anew for each run, for
+ * whose jobs it serves, how many lanes it has and for which worker it claims are the run's.
+ */
+@Component
+class GenerateJob {
+    private final JobRepository jobRepository;
+    private final PlatformTransactionManager transactions;
+    private final GenerateSettings settings;
+    private final BatchItems items;
+    private final BatchJobs jobs;
+    private final Conversations conversations;
+    private final GenerationLogs ledger;
+    private final Generation generation;
+    private final JobLogs logs;
+
+    /** What a conversation is made with. */
+    @Component
+    record Generation(
+            Catalogs catalogs,
+            ObjectStore store,
+            ArchiveSettings archive,
+            GenerationSettings settings,
+            ModelProviders providers,
+            Prices prices,
+            Clock clock) {
+        ConversationGenerator generator() {
+            Pricing pricing = (model, usage, at) -> {
+                Cost cost = prices.cost(model, usage, at);
+                return new Pricing.Price(cost.usd(), cost.priceVersion());
+            };
+            return new ConversationGenerator(
+                    catalogs.read(), store, archive.buckets().conversations(), settings, pricing, clock);
+        }
+    }
+
+    GenerateJob(
+            JobRepository jobRepository,
+            PlatformTransactionManager transactions,
+            GenerateSettings settings,
+            BatchItems items,
+            BatchJobs jobs,
+            Conversations conversations,
+            GenerationLogs ledger,
+            Generation generation,
+            JobLogs logs) {
+        this.jobRepository = jobRepository;
+        this.transactions = transactions;
+        this.settings = settings;
+        this.items = items;
+        this.jobs = jobs;
+        this.conversations = conversations;
+        this.ledger = ledger;
+        this.generation = generation;
+        this.logs = logs;
+    }
+
+    /** The parts that the run itself has to do with. */
+    record Built(Job job, ConcurrentChunkStep<BatchItem, ItemOutcome> step, OutcomeWriter writer) {}
+
+    Built build(List<UUID> jobIds, Overrides overrides, Worker worker) {
+        int concurrency = concurrency(jobIds, overrides);
+        JobLogListener jobLog = new JobLogListener(logs, jobs);
+        RetryPolicy retries = new RetryPolicy(settings, () -> ThreadLocalRandom.current().nextDouble());
+        OutcomeWriter writer = new OutcomeWriter(
+                conversations, items, jobs, ledger, retries, new TransactionTemplate(transactions), jobLog);
+        var step = ConcurrentChunkStep.<BatchItem, ItemOutcome>named("generate-items", jobRepository, transactions)
+                .reader(new PendingItemReader(
+                        items, jobs, jobIds, claimSize(concurrency), worker::owner, System::nanoTime))
+                .processor(new ConversationProcessor(
+                        generation.generator(), generation.providers(), jobs, overrides.provider()))
+                .writer(writer)
+                .onWriteFailure(writer::writeFailed)
+                .concurrency(concurrency) // calls in flight; none waits for another
+                .chunk(settings.chunkSize(), settings.linger())
+                .grace(settings.grace())
+                .listener(jobLog)
+                .build();
+        return new Built(new JobBuilder("generate", jobRepository).start(step).build(), step, writer);
+    }
+
+    /** The command line's, else the largest of the jobs', else the configured one. */
+    private int concurrency(List<UUID> jobIds, Overrides overrides) {
+        if (overrides.concurrency() != null) {
+            return overrides.concurrency();
+        }
+        List<BatchJob> served = jobIds.isEmpty()
+                ? jobs.open()
+                : jobIds.stream().flatMap(id -> jobs.find(id).stream()).toList();
+        return served.stream()
+                .map(BatchJob::concurrency)
+                .filter(Objects::nonNull)
+                .mapToInt(Integer::intValue)
+                .max()
+                .orElse(settings.concurrency());
+    }
+
+    /** A claim costs the lanes a few milliseconds; a large one leaves more unstarted items behind when a process dies. */
+    private static int claimSize(int concurrency) {
+        return Math.min(128, Math.max(16, concurrency / 2));
+    }
+}

@@ -1,0 +1,87 @@
+package dev.parley.batch;
+
+import dev.parley.archive.JobLog;
+import dev.parley.archive.JobLogs;
+import dev.parley.work.BatchJob;
+import dev.parley.work.BatchJobs;
+import dev.parley.work.Outcome;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.batch.core.ExitStatus;
+import org.springframework.batch.core.listener.StepExecutionListener;
+import org.springframework.batch.core.step.StepExecution;
+
+/**
+ * Writes each job's log to the object store: a line an outcome, and how the run began and ended, whether it completed, failed
+ * or was stopped. Used by the step's own thread.
+ */
+class JobLogListener implements StepExecutionListener {
+    private static final Logger log = LoggerFactory.getLogger(JobLogListener.class);
+
+    private final JobLogs logs;
+    private final BatchJobs jobs;
+    private final Map<UUID, JobLog> open = new ConcurrentHashMap<>();
+    private long executionId;
+
+    JobLogListener(JobLogs logs, BatchJobs jobs) {
+        this.logs = logs;
+        this.jobs = jobs;
+    }
+
+    @Override
+    public void beforeStep(StepExecution step) {
+        executionId = step.getJobExecutionId();
+    }
+
+    /** Called once the outcomes are committed. */
+    void written(List<Outcome> outcomes) {
+        outcomes.forEach(outcome -> logOf(outcome.item().jobId()).line(line(outcome)));
+    }
+
+    private static String line(Outcome outcome) {
+        String item = "Item " + outcome.item().shortId() + "... ";
+        if (outcome instanceof Outcome.Completed done) {
+            return item + "completed: conversation " + done.item().conversationKey();
+        }
+        if (outcome instanceof Outcome.Failed failed) {
+            log.error("Item {} failed: {}: {}", failed.item().id(), failed.code(), failed.message());
+            return "ERROR " + item + "failed: " + failed.code() + ": " + failed.message() + " (item "
+                    + failed.item().id() + ")";
+        }
+        Outcome.Postponed later = (Outcome.Postponed) outcome;
+        return item + "postponed for " + later.delay() + ": " + later.code() + ": " + later.message();
+    }
+
+    private JobLog logOf(UUID job) {
+        return open.computeIfAbsent(job, id -> {
+            JobLog opened = logs.open(id);
+            opened.line("Run " + executionId + " started: "
+                    + jobs.find(id).map(JobLogListener::progress).orElse("the job is gone"));
+            return opened;
+        });
+    }
+
+    @Override
+    public @Nullable ExitStatus afterStep(StepExecution step) {
+        open.forEach((id, jobLog) -> {
+            String progress = jobs.find(id).map(JobLogListener::progress).orElse("the job is gone");
+            jobLog.line("Run " + executionId + " ended "
+                    + step.getExitStatus().getExitCode() + ": " + progress);
+            jobLog.close();
+        });
+        open.clear();
+        return null;
+    }
+
+    private static String progress(BatchJob job) {
+        return job.name() + ", " + job.status().key() + ", " + job.completedItems() + " of " + job.totalItems()
+                + " items through, " + job.successfulItems() + " successful, " + job.failedItems() + " failed, "
+                + job.actualCost().toPlainString() + " USD"
+                + (job.statusReason() == null ? "" : ", because: " + job.statusReason());
+    }
+}

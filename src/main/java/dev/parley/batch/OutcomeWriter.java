@@ -1,0 +1,194 @@
+package dev.parley.batch;
+
+import dev.parley.conversation.ConversationKey;
+import dev.parley.conversation.ConversationPk;
+import dev.parley.conversation.ConversationRecord;
+import dev.parley.conversation.Conversations;
+import dev.parley.generation.GenerationResult.Generated;
+import dev.parley.generation.GenerationResult.NotGenerated;
+import dev.parley.generation.GenerationLogs;
+import dev.parley.generation.ProviderCall;
+import dev.parley.work.BatchItem;
+import dev.parley.work.BatchItems;
+import dev.parley.work.BatchJobs;
+import dev.parley.work.ErrorHandling;
+import dev.parley.work.Outcome;
+import java.math.BigDecimal;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.batch.infrastructure.item.Chunk;
+import org.springframework.batch.infrastructure.item.ItemWriter;
+import org.springframework.core.NestedExceptionUtils;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+import org.springframework.transaction.support.TransactionTemplate;
+
+/**
+ * Records every outcome, in the chunk's transaction: conversations upserted and their primary keys taken from the same
+ * statement, items updated, calls entered in the ledger, jobs counted. Used by the step's own thread.
+ */
+class OutcomeWriter implements ItemWriter<ItemOutcome> {
+    private static final Logger log = LoggerFactory.getLogger(OutcomeWriter.class);
+
+    private static final int LONGEST_MESSAGE = 2_000;
+
+    private final Conversations conversations;
+    private final BatchItems items;
+    private final BatchJobs jobs;
+    private final GenerationLogs ledger;
+    private final RetryPolicy retries;
+    private final TransactionTemplate transaction;
+    private final JobLogListener jobLog;
+    private final AtomicLong lostClaims = new AtomicLong();
+
+    OutcomeWriter(
+            Conversations conversations,
+            BatchItems items,
+            BatchJobs jobs,
+            GenerationLogs ledger,
+            RetryPolicy retries,
+            TransactionTemplate transaction,
+            JobLogListener jobLog) {
+        this.conversations = conversations;
+        this.items = items;
+        this.jobs = jobs;
+        this.ledger = ledger;
+        this.retries = retries;
+        this.transaction = transaction;
+        this.jobLog = jobLog;
+    }
+
+    @Override
+    public void write(Chunk<? extends ItemOutcome> chunk) {
+        Collection<? extends ItemOutcome> results = chunk.getItems();
+        Map<ConversationKey, ConversationPk> primaryKeys = conversations.upsert(conversationsOf(results));
+        List<Outcome> outcomes =
+                results.stream().map(result -> outcome(result, primaryKeys)).toList();
+        record(results, outcomes);
+    }
+
+    private static List<ConversationRecord> conversationsOf(Collection<? extends ItemOutcome> results) {
+        List<ConversationRecord> rows = new ArrayList<>(results.size());
+        for (ItemOutcome outcome : results) {
+            if (outcome.result() instanceof Generated generated) {
+                rows.add(generated.conversation());
+            } else if (outcome.result() instanceof NotGenerated failed && failed.conversation() != null) {
+                rows.add(failed.conversation());
+            }
+        }
+        return rows;
+    }
+
+    private Outcome outcome(ItemOutcome outcome, Map<ConversationKey, ConversationPk> primaryKeys) {
+        if (outcome.result() instanceof NotGenerated failed) {
+            return retries.decide(outcome.item(), failed.failure());
+        }
+        ConversationKey key = outcome.item().conversationKey();
+        ConversationPk pk = primaryKeys.get(key);
+        return pk == null
+                ? new Outcome.Failed(
+                        outcome.item(),
+                        "conversation_not_found",
+                        "conversation not found for business key " + key,
+                        true)
+                : new Outcome.Completed(outcome.item(), pk);
+    }
+
+    private void record(Collection<? extends ItemOutcome> results, List<Outcome> outcomes) {
+        Set<UUID> lost = items.record(outcomes);
+        if (!lost.isEmpty()) {
+            throw new ClaimLostException(lost); // nothing of a chunk with a foreign item may stay; each is tried alone
+        }
+        ledger.enter(results.stream()
+                .map(r -> new GenerationLogs.Entry(
+                        r.item().jobId(), r.item().id(), r.item().conversationKey(), r.item().attempts(), r.result()))
+                .toList());
+        count(results, outcomes);
+        TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+            @Override
+            public void afterCommit() {
+                jobLog.written(outcomes); // not before: what is rolled back is tried again, item by item
+            }
+        });
+    }
+
+    private void count(Collection<? extends ItemOutcome> results, List<Outcome> outcomes) {
+        Map<UUID, Tally> tallies = new TreeMap<>(); // in one order everywhere, or two processes could deadlock
+        Function<BatchItem, Tally> tallyOf = item -> tallies.computeIfAbsent(item.jobId(), id -> new Tally());
+        outcomes.forEach(outcome -> tallyOf.apply(outcome.item()).add(outcome));
+        results.forEach(result -> result.result().calls().forEach(tallyOf.apply(result.item())::spend));
+        tallies.forEach((job, tally) -> {
+            jobs.count(job, tally.successful, tally.failed, tally.cost);
+            if (tally.failed > 0 && jobs.errorHandling(job) == ErrorHandling.STOP) {
+                jobs.pause(job, "error_handling is stop, and an item failed: " + tally.lastError);
+            }
+        });
+    }
+
+    /**
+     * An item that cannot be written even alone. If it was taken over, that is all. If the database refuses its row, it fails
+     * with the database's words, and its calls are entered all the same: the money is spent. Anything else says nothing about
+     * the item and fails the step; its answer is stored, and the next run goes on from there.
+     */
+    void writeFailed(ItemOutcome result, Exception cause) throws Exception {
+        if (cause instanceof ClaimLostException) {
+            lostClaims.incrementAndGet();
+            log.warn("Item {} was taken over by another process; this late result is discarded", result.item().id());
+            return;
+        }
+        if (!(NestedExceptionUtils.getMostSpecificCause(cause) instanceof SQLException refusal) || !isAboutTheRow(refusal)) {
+            throw cause;
+        }
+        Outcome failed = new Outcome.Failed(
+                result.item(), "database_" + refusal.getSQLState(), messageOf(refusal), true);
+        transaction.executeWithoutResult(status -> record(List.of(result), List.of(failed)));
+    }
+
+    /** SQLSTATE classes: 22 data, 23 integrity, 44 check option, P0 raised by a trigger. */
+    private static boolean isAboutTheRow(SQLException refusal) {
+        String state = refusal.getSQLState();
+        return state != null
+                && (state.startsWith("22") || state.startsWith("23") || state.startsWith("44") || state.startsWith("P0"));
+    }
+
+    /** Message and detail on one line: constraint and offending key. */
+    private static String messageOf(SQLException refusal) {
+        String message = String.valueOf(refusal.getMessage()).strip().replaceAll("\\s*\\R\\s*", " ");
+        return message.length() <= LONGEST_MESSAGE ? message : message.substring(0, LONGEST_MESSAGE) + "…";
+    }
+
+    /** Results that were discarded because another process had taken the item over. */
+    long lostClaims() {
+        return lostClaims.get();
+    }
+
+    private static final class Tally {
+        private int successful;
+        private int failed;
+        private BigDecimal cost = BigDecimal.ZERO;
+        private String lastError = "";
+
+        private void add(Outcome outcome) {
+            if (outcome instanceof Outcome.Completed) {
+                successful++;
+            } else if (outcome instanceof Outcome.Failed f) {
+                failed++;
+                lastError = f.message();
+            }
+        }
+
+        private void spend(ProviderCall call) {
+            cost = cost.add(call.costUsd());
+        }
+    }
+}

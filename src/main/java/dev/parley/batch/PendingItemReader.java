@@ -1,0 +1,97 @@
+package dev.parley.batch;
+
+import dev.parley.work.BatchItem;
+import dev.parley.work.BatchItems;
+import dev.parley.work.BatchJobs;
+import dev.parley.work.ClaimOwner;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.springframework.batch.infrastructure.item.ItemReader;
+
+/**
+ * Hands out claimed items, and claims the next ones when it has none. Not thread-safe: the step reads from one lane at a time.
+ *
+ * <p>While something is postponed, or held by any process, it waits in {@link #read()}; it ends when the jobs have nothing
+ * left. What it has claimed and not handed out goes back when its job is paused or cancelled meanwhile.
+ */
+class PendingItemReader implements ItemReader<BatchItem> {
+    /** How often the jobs of claimed items are looked up again, in nanoseconds. */
+    private static final long LOOK_AGAIN = Duration.ofSeconds(1).toNanos();
+
+    /** A look is cheap, and another process may put something back at any time. */
+    private static final Duration LONGEST_WAIT = Duration.ofSeconds(1);
+
+    private final BatchItems items;
+    private final BatchJobs jobs;
+    private final Collection<UUID> jobIds;
+    private final int pageSize;
+    private final Supplier<ClaimOwner> owner;
+    private final LongSupplier nanoTime;
+    private final ArrayDeque<BatchItem> claimed = new ArrayDeque<>();
+    private long lookedAt;
+
+    /**
+     * @param jobIds the jobs to claim from; empty means all that are open
+     * @param pageSize items of one claim
+     */
+    PendingItemReader(
+            BatchItems items,
+            BatchJobs jobs,
+            Collection<UUID> jobIds,
+            int pageSize,
+            Supplier<ClaimOwner> owner,
+            LongSupplier nanoTime) {
+        this.items = items;
+        this.jobs = jobs;
+        this.jobIds = jobIds;
+        this.pageSize = pageSize;
+        this.owner = owner;
+        this.nanoTime = nanoTime;
+    }
+
+    @Override
+    public @Nullable BatchItem read() throws InterruptedException {
+        releaseClosedJobs();
+        while (claimed.isEmpty()) {
+            claimed.addAll(items.claim(jobIds, pageSize, owner.get()));
+            lookedAt = nanoTime.getAsLong();
+            if (claimed.isEmpty()) {
+                Optional<Duration> due = items.nextDue(jobIds);
+                if (due.isEmpty()) {
+                    return null;
+                }
+                pause(due.get());
+            }
+        }
+        return claimed.poll();
+    }
+
+    private void releaseClosedJobs() {
+        if (claimed.isEmpty() || nanoTime.getAsLong() - lookedAt < LOOK_AGAIN) {
+            return;
+        }
+        lookedAt = nanoTime.getAsLong();
+        Set<UUID> closed = jobs.notOpen(claimed.stream().map(BatchItem::jobId).distinct().toList());
+        if (!closed.isEmpty()) {
+            List<BatchItem> back = new ArrayList<>(claimed);
+            back.removeIf(item -> !closed.contains(item.jobId()));
+            claimed.removeAll(back);
+            items.release(back);
+        }
+    }
+
+    private static void pause(Duration due) throws InterruptedException {
+        Duration wait = due.compareTo(LONGEST_WAIT) < 0 ? due : LONGEST_WAIT;
+        TimeUnit.NANOSECONDS.sleep(Math.max(wait.toNanos(), Duration.ofMillis(5).toNanos()));
+    }
+}

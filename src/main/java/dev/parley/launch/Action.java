@@ -1,0 +1,14 @@
+package dev.parley.launch;
+
+import java.io.PrintWriter;
+import org.springframework.beans.factory.BeanFactory;
+
+/** A command that needs the application; the others answer without starting it. */
+interface Action {
+    /**
+     * @param beans the started application
+     * @return the exit code
+     * @throws ConfigurationException for what the user can put right
+     */
+    int run(BeanFactory beans, PrintWriter out) throws Exception;
+}

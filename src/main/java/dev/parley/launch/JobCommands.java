@@ -1,0 +1,78 @@
+package dev.parley.launch;
+
+import dev.parley.work.BatchJob;
+import dev.parley.work.BatchJobs;
+import java.io.PrintWriter;
+import java.util.UUID;
+import org.springframework.beans.factory.BeanFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Commands that change the state of a job, in whatever processes work on it. */
+final class JobCommands {
+    private JobCommands() {}
+
+    /** A change that a job's state allows or not. */
+    private interface Change {
+        boolean apply(BatchJobs jobs, UUID id);
+    }
+
+    private static int change(BeanFactory beans, PrintWriter out, UUID id, String verb, Change change) {
+        BatchJobs jobs = beans.getBean(BatchJobs.class);
+        BatchJob before = JobId.find(jobs, id);
+        if (!change.apply(jobs, id)) {
+            throw new ConfigurationException("Job " + id + " is " + before.status().key() + " and cannot be " + verb + ".");
+        }
+        out.println("Job " + id + " \"" + before.name() + "\" is " + verb + ".");
+        return ExitCode.OK;
+    }
+
+    @Command(
+            name = "pause",
+            description = "Stops the claiming of a job's items; calls in flight finish.",
+            mixinStandardHelpOptions = true)
+    static class Pause implements Action {
+        @Parameters(paramLabel = "JOB", description = "The job's id.")
+        private UUID job = new UUID(0, 0);
+
+        @Option(names = "--reason", description = "Kept with the job.", defaultValue = "paused by an operator")
+        private String reason = "";
+
+        @Override
+        public int run(BeanFactory beans, PrintWriter out) {
+            return change(beans, out, job, "paused", (jobs, id) -> jobs.pause(id, reason));
+        }
+    }
+
+    @Command(
+            name = "resume",
+            description = "Reopens a paused job; a run, here or elsewhere, works it off.",
+            mixinStandardHelpOptions = true)
+    static class Resume implements Action {
+        @Parameters(paramLabel = "JOB", description = "The job's id.")
+        private UUID job = new UUID(0, 0);
+
+        @Override
+        public int run(BeanFactory beans, PrintWriter out) {
+            return change(beans, out, job, "resumed", BatchJobs::resume);
+        }
+    }
+
+    @Command(
+            name = "cancel",
+            description = "Fails what is still queued, with the code 'cancelled'; what succeeded stays.",
+            mixinStandardHelpOptions = true)
+    static class Cancel implements Action {
+        @Parameters(paramLabel = "JOB", description = "The job's id.")
+        private UUID job = new UUID(0, 0);
+
+        @Option(names = "--reason", description = "Kept with job and items.", defaultValue = "cancelled by an operator")
+        private String reason = "";
+
+        @Override
+        public int run(BeanFactory beans, PrintWriter out) {
+            return change(beans, out, job, "cancelled", (jobs, id) -> jobs.cancel(id, reason));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+package dev.parley.launch;
+
+import dev.parley.archive.ObjectStore;
+import dev.parley.archive.StoreException;
+import dev.parley.archive.ArchiveSettings;
+import dev.parley.batch.GenerateRuns;
+import dev.parley.provider.ModelProviders;
+import dev.parley.work.BatchJob;
+import dev.parley.work.BatchJobs;
+import dev.parley.work.BatchJobs.Enqueued;
+import dev.parley.work.JobStatus;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.springframework.stereotype.Component;
+
+/** What {@code parley run} does: enqueue, check, work off, sum up. */
+@Component
+class Launcher {
+    /**
+     * @param concurrency calls in flight at most; null leaves it to job and settings
+     * @param provider name of the model provider; null leaves it to job and settings
+     * @param again makes new jobs of files that were enqueued before
+     * @param yes answers every question
+     */
+    record Options(
+            @Nullable Integer concurrency,
+            @Nullable String provider,
+            boolean again,
+            boolean yes) {}
+
+    private final JobFiles jobFiles;
+    private final BatchJobs jobs;
+    private final GenerateRuns runs;
+    private final ModelProviders providers;
+    private final ObjectStore store;
+    private final ArchiveSettings archive;
+    private final Summary summary;
+
+    Launcher(
+            JobFiles jobFiles,
+            BatchJobs jobs,
+            GenerateRuns runs,
+            ModelProviders providers,
+            ObjectStore store,
+            ArchiveSettings archive,
+            Summary summary) {
+        this.jobFiles = jobFiles;
+        this.jobs = jobs;
+        this.runs = runs;
+        this.providers = providers;
+        this.store = store;
+        this.archive = archive;
+        this.summary = summary;
+    }
+
+    int run(List<Path> files, List<UUID> jobIds, Options options, PrintWriter out) throws Exception {
+        checkProvider(options.provider());
+        List<BatchJob> asked = new ArrayList<>();
+        for (UUID id : jobIds) {
+            asked.add(JobId.find(jobs, id));
+        }
+        for (Enqueued enqueued : jobFiles.enqueue(files, options.again())) {
+            out.println(EnqueueCommand.line(jobs, enqueued));
+            asked.add(JobId.find(jobs, enqueued.jobId()));
+        }
+        boolean everything = files.isEmpty() && jobIds.isEmpty();
+        if (everything) {
+            asked.addAll(jobs.open());
+        }
+        List<BatchJob> open =
+                asked.stream().filter(job -> job.status().open()).distinct().toList();
+        if (open.isEmpty()) {
+            out.println("Nothing to do.");
+            asked.forEach(job -> out.println(stateOf(job)));
+            return codeOf(asked);
+        }
+        open.forEach(job -> checkProvider(options.provider() == null ? job.settings().provider() : null));
+        checkStore();
+        return work(open, everything, options, out);
+    }
+
+    private int work(List<BatchJob> open, boolean everything, Options options, PrintWriter out) throws Exception {
+        out.flush();
+        List<UUID> ids = open.stream().map(BatchJob::id).toList();
+        long startedAt = System.nanoTime();
+        GenerateRuns.Outcome outcome;
+        try (Signals signals = Signals.handledBy(runs::requestStop, runs::stopNow);
+                Progress progress = Progress.of(jobs, ids, out)) {
+            outcome = runs.run(
+                    everything ? List.of() : ids, new GenerateRuns.Overrides(options.concurrency(), options.provider()));
+        }
+        List<BatchJob> after = ids.stream().map(id -> JobId.find(jobs, id)).toList();
+        summary.print(open, after, outcome, System.nanoTime() - startedAt, out);
+        if (outcome.failure() != null) {
+            throw new IllegalStateException(
+                    "Run " + outcome.executionId() + " broke off; what is done is kept, and the next run goes on from there",
+                    outcome.failure());
+        }
+        return outcome.stopped() ? ExitCode.STOPPED : codeOf(after);
+    }
+
+    private void checkProvider(@Nullable String name) {
+        try {
+            providers.byName(name);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private void checkStore() {
+        try {
+            store.ensureBucket(archive.buckets().conversations());
+        } catch (StoreException e) {
+            throw new ConfigurationException(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static String stateOf(BatchJob job) {
+        String state = "Job " + job.id() + " \"" + job.name() + "\" is " + job.status().key();
+        if (job.status() == JobStatus.PAUSED) {
+            return state + ": " + job.statusReason() + "; when that is mended: parley resume " + job.id();
+        }
+        return state + ": " + job.successfulItems() + " of " + job.totalItems() + " items successful, "
+                + job.failedItems() + " failed";
+    }
+
+    private static int codeOf(List<BatchJob> jobs) {
+        if (jobs.stream().anyMatch(job -> job.status() == JobStatus.PAUSED)) {
+            return ExitCode.PAUSED;
+        }
+        return jobs.stream().anyMatch(job -> job.failedItems() > 0) ? ExitCode.FAILED_ITEMS : ExitCode.OK;
+    }
+}

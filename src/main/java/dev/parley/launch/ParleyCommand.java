@@ -1,0 +1,30 @@
+package dev.parley.launch;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+
+@Command(
+        name = "parley",
+        description = "Generates training conversations in bulk with paid language models.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {
+            RunCommand.class,
+            EnqueueCommand.class,
+            StatusCommand.class,
+            LogCommand.class,
+            JobCommands.Pause.class,
+            JobCommands.Resume.class,
+            JobCommands.Cancel.class,
+            HelpCommand.class
+        },
+        footer = {
+            "",
+            "Any setting can be given as --some.property=value; the README lists them.",
+            "Without a command: run jobs/demo.yaml.",
+            "",
+            "Exit codes: 0 all done, 1 unexpected, 2 usage or configuration, 3 finished with",
+            "failed items, 4 paused, 130 stopped."
+        })
+class ParleyCommand {}
