@@ -1,0 +1,120 @@
+package dev.parley;
+
+import dev.parley.batch.GenerateRuns;
+import dev.parley.catalog.CatalogFiles;
+import dev.parley.catalog.Tier;
+import dev.parley.work.BatchJob;
+import dev.parley.work.BatchJobs;
+import dev.parley.work.ErrorHandling;
+import dev.parley.work.ItemParameters;
+import dev.parley.work.JobSettings;
+import dev.parley.work.NewJob;
+import dev.parley.work.Priority;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.IntStream;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.jdbc.core.simple.JdbcClient;
+
+/** The whole program in this JVM, on one of the test databases and a folder of its own, with the shipped catalog loaded. */
+public final class TestApplication implements AutoCloseable {
+    public static final UUID DAVID_CHEN = UUID.fromString("aa514346-cd61-42ac-adad-498934975402");
+    public static final UUID CONFUSION_TO_CLARITY = UUID.fromString("53583301-5758-4781-99df-57b9c5fc1949");
+    public static final UUID COUPLE_CONFLICT = UUID.fromString("33d2ac3e-3f92-44a5-a53d-788fdece2545");
+    public static final UUID ESTATE_PLANNING = UUID.fromString("aee7b6c2-42e2-4ef4-8184-be12abe38eb5");
+
+    private final ConfigurableApplicationContext context;
+
+    private TestApplication(ConfigurableApplicationContext context) {
+        this.context = context;
+    }
+
+    /** Starts it on empty tables. */
+    public static TestApplication start(TestDatabase database, Path data, String... properties) {
+        database.empty();
+        List<String> arguments = new ArrayList<>(List.of(
+                "--spring.datasource.url=" + database.url(),
+                "--spring.datasource.username=" + database.username(),
+                "--spring.datasource.password=" + database.password(),
+                "--parley.data=" + data,
+                "--parley.generation.spool=" + data.resolve("spool"),
+                "--parley.generate.linger=20ms",
+                "--parley.generate.retry.delay=1ms",
+                "--parley.generate.retry.max-delay=2ms"));
+        for (String property : properties) {
+            arguments.add(property.startsWith("--") ? property : "--" + property);
+        }
+        SpringApplication application = new SpringApplication(Parley.class);
+        application.setWebApplicationType(WebApplicationType.NONE);
+        TestApplication started = new TestApplication(application.run(arguments.toArray(String[]::new)));
+        started.bean(CatalogFiles.class).load(Path.of("jobs", "catalog"));
+        return started;
+    }
+
+    public <T> T bean(Class<T> type) {
+        return context.getBean(type);
+    }
+
+    public JdbcClient jdbc() {
+        return bean(JdbcClient.class);
+    }
+
+    /** A job of the incident's combination, so many times. */
+    public UUID enqueue(int items) {
+        return enqueue(items, JobSettings.DEFAULTS, ErrorHandling.CONTINUE);
+    }
+
+    public UUID enqueue(int items, JobSettings settings, ErrorHandling errorHandling) {
+        ItemParameters parameters =
+                new ItemParameters(DAVID_CHEN, CONFUSION_TO_CLARITY, ESTATE_PLANNING, Tier.TEMPLATE, null);
+        return bean(BatchJobs.class)
+                .enqueue(
+                        new NewJob(
+                                "a job",
+                                null,
+                                null,
+                                Tier.TEMPLATE,
+                                Priority.NORMAL,
+                                errorHandling,
+                                settings,
+                                null,
+                                null,
+                                null,
+                                IntStream.range(0, items)
+                                        .mapToObj(n -> new NewJob.Item(parameters, "Essential Estate Planning"))
+                                        .toList()),
+                        false)
+                .jobId();
+    }
+
+    public GenerateRuns.Outcome run(UUID... jobs) {
+        try {
+            return bean(GenerateRuns.class).run(List.of(jobs), GenerateRuns.Overrides.NONE);
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    public BatchJob job(UUID id) {
+        return bean(BatchJobs.class).find(id).orElseThrow();
+    }
+
+    /** Rows as column to value, in the order of the statement. */
+    public List<Map<String, Object>> rows(String sql, Object... parameters) {
+        return jdbc().sql(sql).params(parameters).query().listOfRows();
+    }
+
+    public long count(String sql, Object... parameters) {
+        return jdbc().sql(sql).params(parameters).query(Long.class).single();
+    }
+
+    @Override
+    public void close() {
+        context.close();
+    }
+}
