@@ -7,7 +7,6 @@ import static dev.parley.provider.ModelFailure.Next.WAIT;
 
 import dev.parley.provider.ModelFailure.Next;
 import java.io.IOException;
-import java.math.BigDecimal;
 import java.net.ConnectException;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
@@ -216,13 +215,14 @@ final class FailurePolicy {
             return null;
         }
         String value = retryAfter.strip();
+        if (value.matches("\\d{1,9}(\\.\\d{1,9})?")) {
+            return Duration.ofMillis(Math.round(Double.parseDouble(value) * 1000));
+        }
         try {
-            Duration wait = Character.isDigit(value.charAt(0))
-                    ? Duration.ofMillis(new BigDecimal(value).movePointRight(3).longValueExact())
-                    : Duration.between(
-                            clock.instant(), Instant.from(DateTimeFormatter.RFC_1123_DATE_TIME.parse(value)));
+            Instant until = Instant.from(DateTimeFormatter.RFC_1123_DATE_TIME.parse(value));
+            Duration wait = Duration.between(clock.instant(), until);
             return wait.isNegative() ? Duration.ZERO : wait;
-        } catch (DateTimeException | ArithmeticException | NumberFormatException e) {
+        } catch (DateTimeException e) {
             return null;
         }
     }

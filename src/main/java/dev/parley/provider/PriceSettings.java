@@ -2,6 +2,7 @@ package dev.parley.provider;
 
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotEmpty;
+import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.PositiveOrZero;
 import java.math.BigDecimal;
 import java.time.LocalDate;
@@ -32,10 +33,10 @@ record PriceSettings(@DefaultValue Map<String, @Valid Row> prices) {
             @NotEmpty List<String> models,
             @Nullable LocalDate from,
             @DefaultValue("0") @PositiveOrZero long promptAbove,
-            @PositiveOrZero BigDecimal input,
-            @PositiveOrZero BigDecimal output,
-            @PositiveOrZero BigDecimal cacheWrite5m,
-            @PositiveOrZero BigDecimal cacheWrite1h,
-            @PositiveOrZero BigDecimal cacheRead,
+            @NotNull @PositiveOrZero BigDecimal input,
+            @NotNull @PositiveOrZero BigDecimal output,
+            @NotNull @PositiveOrZero BigDecimal cacheWrite5m,
+            @NotNull @PositiveOrZero BigDecimal cacheWrite1h,
+            @NotNull @PositiveOrZero BigDecimal cacheRead,
             @DefaultValue("0.5") @PositiveOrZero BigDecimal batchFactor) {}
 }
