@@ -79,7 +79,7 @@ final class FailurePolicy {
             case 413 -> new Verdict("request_too_large", FAIL);
             case 429 -> {
                 // Never tried again in a loop: it ends on a date. A limit that says when to come back is a rate limit.
-                if (error.hasCode("spend_limit") || !saysWhen && error.isSpendLimit()) {
+                if (error.hasCode("spend_limit") || (!saysWhen && error.isSpendLimit())) {
                     yield new Verdict("spend_limit_reached", PAUSE_JOB);
                 }
                 if (error.hasCode("ramp_limit")) {

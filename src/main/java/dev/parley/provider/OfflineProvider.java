@@ -50,9 +50,7 @@ final class OfflineProvider implements ModelProvider {
     @Override
     public RawReply call(ModelRequest request) {
         long begun = System.nanoTime();
-        long seed = (long) request.idempotencyKey().hashCode() << 32
-                ^ request.prompt().hashCode()
-                ^ 31L * request.stablePrefix().hashCode();
+        long seed = seedOf(request);
         int attempt = attemptAt(request.idempotencyKey());
         SplittableRandom luck = new SplittableRandom(seed + attempt);
         pause(luck);
@@ -71,15 +69,20 @@ final class OfflineProvider implements ModelProvider {
         return envelope.read(body);
     }
 
+    private static long seedOf(ModelRequest request) {
+        int prompt = 31 * request.stablePrefix().hashCode() + request.prompt().hashCode();
+        return (long) request.idempotencyKey().hashCode() << 32 | Integer.toUnsignedLong(prompt);
+    }
+
     private int attemptAt(String key) {
         return settings.failures().none() ? 1 : attempts.merge(key, 1, Integer::sum);
     }
 
     private void pause(SplittableRandom luck) {
         OfflineSettings.Latency latency = settings.latency();
-        double nanos = latency.median().toNanos();
+        double nanos = (double) latency.median().toNanos();
         if (latency.sigma() > 0) {
-            nanos = Math.min(latency.max().toNanos(), nanos * Math.exp(latency.sigma() * luck.nextGaussian()));
+            nanos = Math.min((double) latency.max().toNanos(), nanos * Math.exp(latency.sigma() * luck.nextGaussian()));
         }
         if (Thread.currentThread().isInterrupted()) {
             throw new CallInterruptedException();
@@ -176,6 +179,7 @@ final class OfflineProvider implements ModelProvider {
 
         static final Mishap[] ALL = values();
 
+        @SuppressWarnings("ImmutableEnumChecker") // a record of immutable parts
         final @Nullable ModelFailure failure;
 
         Mishap(@Nullable ModelFailure failure) {

@@ -1,9 +1,9 @@
 package dev.parley.provider;
 
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /** The {@code key: value} lines that generation puts into each prompt; what is missing has a plain stand-in. */
 record PromptFacts(
@@ -19,6 +19,8 @@ record PromptFacts(
     /** Not asked for. */
     static final int ANY = 0;
 
+    private static final Pattern BETWEEN_CONCEPTS = Pattern.compile("[,;|\\[\\]\"]+");
+    private static final Pattern TURNS = Pattern.compile("\\d{1,3}");
     private static final int LONGEST_KEY = 24;
     private static final int LONGEST_VALUE = 48;
     private static final int MOST_TURNS = 40;
@@ -66,11 +68,12 @@ record PromptFacts(
     }
 
     private static boolean isKeyCharacter(char c) {
-        return c >= 'a' && c <= 'z' || c == '_';
+        return (c >= 'a' && c <= 'z') || c == '_';
     }
 
     private static List<String> concepts(String value) {
-        List<String> concepts = Arrays.stream(value.split("[,;|\\[\\]\"]+"))
+        List<String> concepts = BETWEEN_CONCEPTS
+                .splitAsStream(value)
                 .map(String::strip)
                 .filter(concept -> !concept.isEmpty())
                 .map(PromptFacts::shortened)
@@ -80,7 +83,7 @@ record PromptFacts(
     }
 
     private static int turns(String value) {
-        return value.matches("\\d{1,3}") ? Math.max(2, Math.min(MOST_TURNS, Integer.parseInt(value))) : ANY;
+        return TURNS.matcher(value).matches() ? Math.max(2, Math.min(MOST_TURNS, Integer.parseInt(value))) : ANY;
     }
 
     /** Cut at a word where there is one. */

@@ -14,6 +14,7 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * @param text of a good answer, which gets its envelope and usage from the server; null when {@code body} is sent as it is
  */
+@SuppressWarnings("ArrayRecordComponent") // never compared
 public record FakeAnswer(
         int status,
         String text,

@@ -66,6 +66,7 @@ public final class FakeAnthropic implements AutoCloseable {
     private int dropped;
 
     /** One call as it arrived; header names are in lower case. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     public record Request(String requestLine, Map<String, String> headers, byte[] body) {
         public JsonNode json() {
             return JSON.readTree(body);
@@ -296,7 +297,11 @@ public final class FakeAnthropic implements AutoCloseable {
             if (!answer.delay().isZero() && closing.await(answer.delay().toNanos(), TimeUnit.NANOSECONDS)) {
                 return false;
             }
-            answer.gate().await();
+            while (!answer.gate().await(100, TimeUnit.MILLISECONDS)) {
+                if (closing.getCount() == 0) {
+                    return false;
+                }
+            }
             whole = deliver(answer, requestId, body, connection, in);
             return whole;
         } catch (InterruptedException e) {
