@@ -10,6 +10,7 @@ public interface ModelProvider {
      *
      * @return the body of a successful answer, byte for byte; nothing has looked inside yet
      * @throws ModelException when there is no such body, with the {@link ModelFailure} that says why and what happens next
+     * @throws CallInterruptedException when the thread was interrupted before or during the call; the flag stays set
      */
     RawReply call(ModelRequest request) throws ModelException;
 

@@ -10,4 +10,5 @@ import org.jspecify.annotations.Nullable;
  * @param requestId the provider's id of the request, for its support desk; null where it sends none
  * @param duration from the first byte sent to the last byte read
  */
+@SuppressWarnings("ArrayRecordComponent") // never compared, and copying what is stored at once would be waste
 public record RawReply(byte[] body, @Nullable String requestId, Duration duration) {}

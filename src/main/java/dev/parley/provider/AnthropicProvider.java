@@ -1,0 +1,237 @@
+package dev.parley.provider;
+
+import dev.parley.provider.ModelFailure.Next;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.ProxySelector;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.apache.hc.client5.http.classic.HttpClient;
+import org.apache.hc.client5.http.config.ConnectionConfig;
+import org.apache.hc.client5.http.config.RequestConfig;
+import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
+import org.apache.hc.client5.http.impl.classic.HttpClients;
+import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
+import org.apache.hc.core5.concurrent.Cancellable;
+import org.apache.hc.core5.http.ClassicHttpRequest;
+import org.apache.hc.core5.http.io.SocketConfig;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.MediaType;
+import org.springframework.http.client.ClientHttpResponse;
+import org.springframework.http.client.HttpComponentsClientHttpRequestFactory;
+import org.springframework.http.converter.ByteArrayHttpMessageConverter;
+import org.springframework.web.client.ResourceAccessException;
+import org.springframework.web.client.RestClient;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.util.RawValue;
+
+/**
+ * The Messages API. Nothing is sent twice by itself: retries, redirects and cookies of the HTTP client are off, because
+ * a repeated {@code POST} is paid for twice. Each body is read once, as bytes, on success and on error alike.
+ *
+ * <p>Blocking, one thread a call. An interrupt ends a call within some ten milliseconds, see {@link CallWatch}.
+ */
+final class AnthropicProvider implements ModelProvider, AutoCloseable {
+    static final String NAME = "anthropic";
+
+    private final AnthropicSettings settings;
+    private final JsonMapper json = JsonMapper.shared();
+    private final MessagesEnvelope envelope = new MessagesEnvelope(json);
+    private final FailurePolicy failures;
+    private final CallWatch watch;
+    private final CloseableHttpClient connections;
+    private final RestClient http;
+    private final String what;
+
+    AnthropicProvider(AnthropicSettings settings, Clock clock) {
+        String apiKey = settings.apiKey();
+        if (apiKey == null) {
+            throw new IllegalArgumentException("provider 'anthropic' needs an API key:"
+                    + " set ANTHROPIC_API_KEY (or parley.anthropic.api-key), or choose parley.provider=offline");
+        }
+        this.settings = settings;
+        this.what = "POST " + settings.messagesEndpoint();
+        this.failures = new FailurePolicy(json, clock, apiKey);
+        this.watch = new CallWatch(settings.callTimeout());
+        this.connections = connections(settings);
+        this.http = RestClient.builder()
+                .requestFactory(new WatchedRequestFactory(connections, watch))
+                .configureMessageConverters(converters ->
+                        converters.disableDefaults().addCustomConverter(new ByteArrayHttpMessageConverter()))
+                .defaultHeader("x-api-key", apiKey)
+                .defaultHeader("anthropic-version", settings.version())
+                .build();
+    }
+
+    private static CloseableHttpClient connections(AnthropicSettings settings) {
+        long connectMillis = settings.connectTimeout().toMillis();
+        long callMillis = settings.callTimeout().toMillis();
+        return HttpClients.custom()
+                .setConnectionManager(PoolingHttpClientConnectionManagerBuilder.create()
+                        .setMaxConnTotal(settings.maxConnections())
+                        .setMaxConnPerRoute(settings.maxConnections())
+                        .setDefaultConnectionConfig(ConnectionConfig.custom()
+                                .setConnectTimeout(connectMillis, TimeUnit.MILLISECONDS)
+                                .build())
+                        // Nothing is said on the wire while a model thinks; some routers forget a connection that long.
+                        .setDefaultSocketConfig(
+                                SocketConfig.custom().setSoKeepAlive(true).build())
+                        .build())
+                .setDefaultRequestConfig(RequestConfig.custom()
+                        .setConnectionRequestTimeout(callMillis, TimeUnit.MILLISECONDS)
+                        .setResponseTimeout(callMillis, TimeUnit.MILLISECONDS)
+                        .build())
+                .setProxySelector(ProxySelector.getDefault())
+                .setUserAgent("parley")
+                .disableAutomaticRetries()
+                .disableRedirectHandling()
+                .disableCookieManagement()
+                .disableAuthCaching()
+                .disableContentCompression() // what is stored is what came over the wire
+                .build();
+    }
+
+    @Override
+    public String name() {
+        return NAME;
+    }
+
+    @Override
+    public RawReply call(ModelRequest request) {
+        byte[] body = bodyOf(request);
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CallInterruptedException();
+        }
+        long begun = System.nanoTime();
+        try {
+            return http.post()
+                    .uri(settings.messagesEndpoint())
+                    .contentType(MediaType.APPLICATION_JSON)
+                    .header("Idempotency-Key", request.idempotencyKey())
+                    .body(body)
+                    .exchangeForRequiredValue((sent, response) -> replyOf(response, begun));
+        } catch (ResourceAccessException e) {
+            throw failureOf(e.getCause() instanceof IOException cause ? cause : new IOException(e));
+        } finally {
+            watch.endedLate();
+        }
+    }
+
+    private RawReply replyOf(ClientHttpResponse response, long begun) throws IOException {
+        int status = response.getStatusCode().value();
+        HttpHeaders headers = response.getHeaders();
+        String requestId = headers.getFirst("request-id");
+        if (response.getStatusCode().is2xxSuccessful()) {
+            byte[] body = response.getBody().readAllBytes();
+            return new RawReply(body, requestId, Duration.ofNanos(System.nanoTime() - begun));
+        }
+        byte[] body = whatCanBeRead(response);
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CallInterruptedException();
+        }
+        throw new ModelException(
+                failures.ofResponse(status, body, requestId, headers.getFirst(HttpHeaders.RETRY_AFTER)), null);
+    }
+
+    /** The status alone says what to do, so an error's body may be cut. */
+    private static byte[] whatCanBeRead(ClientHttpResponse response) {
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        try (InputStream in = response.getBody()) {
+            in.transferTo(body);
+        } catch (IOException cut) {
+            // what came before is in the buffer
+        }
+        return body.toByteArray();
+    }
+
+    private RuntimeException failureOf(IOException e) {
+        boolean late = watch.endedLate();
+        if (Thread.currentThread().isInterrupted()) {
+            return new CallInterruptedException(e);
+        }
+        return new ModelException(
+                late ? failures.ofCallTimeout(settings.callTimeout(), what) : failures.ofTransport(e, what), e);
+    }
+
+    @Override
+    public Completion read(byte[] body) {
+        return envelope.read(body);
+    }
+
+    private byte[] bodyOf(ModelRequest request) {
+        ObjectNode body = json.createObjectNode()
+                .put("model", settings.modelOr(request.model()))
+                .put("max_tokens", request.maxOutputTokens());
+        if (!request.stablePrefix().isBlank()) {
+            ObjectNode prefix = body.putArray("system").addObject();
+            prefix.put("type", "text").put("text", request.stablePrefix());
+            prefix.putObject("cache_control").put("type", "ephemeral");
+        }
+        body.putArray("messages").addObject().put("role", "user").put("content", request.prompt());
+        String schema = request.jsonSchema();
+        if (schema != null) {
+            body.putObject("output_config")
+                    .putObject("format")
+                    .put("type", "json_schema")
+                    .putRawValue("schema", new RawValue(schema));
+        }
+        if (!request.extra().isEmpty()) {
+            merge(body, json.valueToTree(request.extra()));
+            refuseStreaming(body);
+        }
+        return json.writeValueAsBytes(body);
+    }
+
+    /** Objects are merged field by field, so that an extra {@code output_config.effort} leaves the format alone. */
+    private static void merge(ObjectNode into, JsonNode extra) {
+        for (Map.Entry<String, JsonNode> field : extra.properties()) {
+            if (into.get(field.getKey()) instanceof ObjectNode known
+                    && field.getValue().isObject()) {
+                merge(known, field.getValue());
+            } else {
+                into.set(field.getKey(), field.getValue());
+            }
+        }
+    }
+
+    private static void refuseStreaming(ObjectNode body) {
+        if (body.path("stream").asBoolean(false)) {
+            throw new ModelException(
+                    new ModelFailure(
+                            "invalid_request",
+                            "the extra request field 'stream' must be left out: answers are read whole",
+                            Next.PAUSE_JOB,
+                            null,
+                            null),
+                    null);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        watch.close();
+        connections.close();
+    }
+
+    /** Hands each request to the watch as soon as there is something to cancel. */
+    private static final class WatchedRequestFactory extends HttpComponentsClientHttpRequestFactory {
+        private final CallWatch watch;
+
+        WatchedRequestFactory(HttpClient client, CallWatch watch) {
+            super(client);
+            this.watch = watch;
+        }
+
+        @Override
+        protected void postProcessHttpRequest(ClassicHttpRequest request) {
+            if (request instanceof Cancellable cancellable) {
+                watch.begin(cancellable);
+            }
+        }
+    }
+}

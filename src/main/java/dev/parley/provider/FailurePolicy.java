@@ -1,0 +1,264 @@
+package dev.parley.provider;
+
+import static dev.parley.provider.ModelFailure.Next.FAIL;
+import static dev.parley.provider.ModelFailure.Next.PAUSE_JOB;
+import static dev.parley.provider.ModelFailure.Next.RETRY;
+import static dev.parley.provider.ModelFailure.Next.WAIT;
+
+import dev.parley.provider.ModelFailure.Next;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+import org.apache.hc.client5.http.ConnectTimeoutException;
+import org.apache.hc.core5.http.ConnectionClosedException;
+import org.apache.hc.core5.http.ConnectionRequestTimeoutException;
+import org.apache.hc.core5.http.MalformedChunkCodingException;
+import org.apache.hc.core5.http.NoHttpResponseException;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What each way a call can fail means, and what happens next: the whole of it, in one place. Stateless but for the clock.
+ *
+ * @see <a href="https://platform.claude.com/docs/en/api/errors">the provider's error table</a>, as of 2026-11
+ */
+final class FailurePolicy {
+    private static final int LONGEST_MESSAGE = 400;
+    private static final int LONGEST_RAW_TEXT = 200;
+
+    private final JsonMapper json;
+    private final Clock clock;
+    private final String secret;
+
+    /** @param secret cut out of whatever is shown, should a provider or a proxy repeat it */
+    FailurePolicy(JsonMapper json, Clock clock, String secret) {
+        this.json = json;
+        this.clock = clock;
+        this.secret = secret;
+    }
+
+    /** What a status and the body that came with it mean. The body may be anything: HTML, empty, half of a JSON text. */
+    ModelFailure ofResponse(int status, byte[] body, @Nullable String requestId, @Nullable String retryAfter) {
+        ErrorBody error = errorBody(body, requestId);
+        Duration wait = waitOf(retryAfter);
+        Verdict verdict = verdict(status, error, wait != null);
+        return new ModelFailure(verdict.code, detail(status, body, error), verdict.next, wait, error.requestId);
+    }
+
+    private static Verdict verdict(int status, ErrorBody error, boolean saysWhen) {
+        return switch (status) {
+            case 400 -> {
+                if (error.isLimitTheCustomerSet()) {
+                    yield new Verdict("spend_limit_reached", PAUSE_JOB);
+                }
+                if (error.isOrganizationOnHold()) {
+                    yield new Verdict("organization_on_hold", PAUSE_JOB);
+                }
+                if (error.isOutOfCredit()) {
+                    yield new Verdict("billing_failed", PAUSE_JOB);
+                }
+                yield new Verdict("invalid_request", FAIL);
+            }
+            case 401 -> new Verdict("authentication_failed", PAUSE_JOB);
+            case 402 -> new Verdict("billing_failed", PAUSE_JOB);
+            case 403 -> new Verdict("permission_denied", PAUSE_JOB);
+            case 404 ->
+                new Verdict("not_found", PAUSE_JOB); // the model or the base URL is wrong: so it is for all items
+            case 408 -> new Verdict("timed_out", RETRY);
+            case 409 -> new Verdict("conflict", RETRY);
+            case 413 -> new Verdict("request_too_large", FAIL);
+            case 429 -> {
+                // Never tried again in a loop: it ends on a date. A limit that says when to come back is a rate limit.
+                if (error.hasCode("spend_limit") || (!saysWhen && error.isSpendLimit())) {
+                    yield new Verdict("spend_limit_reached", PAUSE_JOB);
+                }
+                if (error.hasCode("ramp_limit")) {
+                    yield new Verdict("ramp_limited", WAIT);
+                }
+                yield new Verdict("rate_limited", WAIT);
+            }
+            case 500 -> new Verdict("provider_error", RETRY);
+            case 502, 503 -> new Verdict("provider_unavailable", RETRY);
+            case 504 -> new Verdict("timed_out", RETRY);
+            case 529 -> new Verdict("overloaded", WAIT);
+            default -> {
+                if (status >= 500) {
+                    yield new Verdict("provider_error", RETRY);
+                }
+                if (status >= 400) {
+                    yield new Verdict("unexpected_status", FAIL);
+                }
+                yield new Verdict("unexpected_status", PAUSE_JOB); // a redirect: the base URL is wrong
+            }
+        };
+    }
+
+    /** What a call means that ended without a whole answer. */
+    ModelFailure ofTransport(IOException e, String what) {
+        String code;
+        String meaning;
+        if (e instanceof ConnectTimeoutException) {
+            code = "connect_timed_out";
+            meaning = "no connection within the connect timeout";
+        } else if (e instanceof ConnectionRequestTimeoutException) {
+            code = "connect_timed_out";
+            meaning = "no free connection; raise parley.anthropic.max-connections or use fewer lanes";
+        } else if (e instanceof SocketTimeoutException) {
+            code = "timed_out";
+            meaning = "no answer in time";
+        } else if (e instanceof ConnectException) {
+            code = "connection_refused";
+            meaning = "the connection was refused";
+        } else if (e instanceof ConnectionClosedException || e instanceof MalformedChunkCodingException) {
+            code = "answer_cut";
+            meaning = "the connection ended in the middle of the answer, which may have been billed";
+        } else if (e instanceof NoHttpResponseException || e instanceof SocketException) {
+            code = "connection_reset";
+            meaning = "the connection was closed before there was an answer";
+        } else {
+            code = "connection_failed";
+            meaning = "the connection failed";
+        }
+        return new ModelFailure(code, shown(what + ": " + meaning + " (" + describe(e) + ")"), RETRY, null, null);
+    }
+
+    /** A call that was cancelled because its whole time was up, though bytes may have kept coming. */
+    ModelFailure ofCallTimeout(Duration callTimeout, String what) {
+        String detail = what + ": no whole answer within " + callTimeout.toMillis() / 1000.0
+                + " s (parley.anthropic.call-timeout); it may have been billed";
+        return new ModelFailure("timed_out", detail, RETRY, null, null);
+    }
+
+    /** The exception's class and message, and the root cause's where that is another; never an empty text. */
+    static String describe(Throwable e) {
+        Throwable root = e;
+        while (root.getCause() != null && root.getCause() != root) {
+            root = root.getCause();
+        }
+        return root == e ? classAndMessage(e) : classAndMessage(e) + ", caused by " + classAndMessage(root);
+    }
+
+    private static String classAndMessage(Throwable e) {
+        String message = e.getMessage();
+        String name = e.getClass().getSimpleName();
+        return message == null || message.isBlank() ? name : name + ": " + message;
+    }
+
+    private String detail(int status, byte[] body, ErrorBody error) {
+        StringBuilder detail = new StringBuilder("HTTP ").append(status);
+        if (error.type != null) {
+            detail.append(' ').append(error.type);
+            if (error.code != null) {
+                detail.append(" (").append(error.code).append(')');
+            }
+        }
+        if (error.message != null) {
+            detail.append(": ").append(oneLine(error.message, LONGEST_MESSAGE));
+        } else if (body.length == 0) {
+            detail.append(" with an empty body");
+        } else if (error.type == null) {
+            detail.append(" with a body that is no error of the provider's: ").append(prefixOf(body));
+        }
+        if (error.requestId != null) {
+            detail.append(" (request ").append(error.requestId).append(')');
+        }
+        return shown(detail.toString());
+    }
+
+    /** The beginning of a body that is no JSON, on one line. */
+    static String prefixOf(byte[] body) {
+        int length = Math.min(body.length, 4 * LONGEST_RAW_TEXT);
+        return oneLine(new String(body, 0, length, StandardCharsets.UTF_8), LONGEST_RAW_TEXT);
+    }
+
+    private static String oneLine(String text, int longest) {
+        String line = text.replaceAll("[\\s\\p{Cntrl}]+", " ").strip();
+        return line.length() <= longest ? line : line.substring(0, longest) + "…";
+    }
+
+    private String shown(String text) {
+        return secret.isEmpty() ? text : text.replace(secret, "[key]");
+    }
+
+    private ErrorBody errorBody(byte[] body, @Nullable String requestIdHeader) {
+        try {
+            JsonNode root = json.readTree(body);
+            JsonNode error = root.path("error");
+            String requestId = requestIdHeader != null ? requestIdHeader : textOf(root.path("request_id"));
+            return new ErrorBody(
+                    textOf(error.path("type")),
+                    textOf(error.path("message")),
+                    textOf(error.path("details").path("error_code")),
+                    requestId);
+        } catch (JacksonException notJson) {
+            return new ErrorBody(null, null, null, requestIdHeader);
+        }
+    }
+
+    private static @Nullable String textOf(JsonNode node) {
+        return node.isString() && !node.stringValue().isBlank() ? node.stringValue() : null;
+    }
+
+    /** {@code retry-after} is seconds by the provider's documentation and may be a date by HTTP's; anything else is ignored. */
+    private @Nullable Duration waitOf(@Nullable String retryAfter) {
+        if (retryAfter == null || retryAfter.isBlank()) {
+            return null;
+        }
+        String value = retryAfter.strip();
+        if (value.matches("\\d{1,9}(\\.\\d{1,9})?")) {
+            return Duration.ofMillis(Math.round(Double.parseDouble(value) * 1000));
+        }
+        try {
+            Instant until = Instant.from(DateTimeFormatter.RFC_1123_DATE_TIME.parse(value));
+            Duration wait = Duration.between(clock.instant(), until);
+            return wait.isNegative() ? Duration.ZERO : wait;
+        } catch (DateTimeException e) {
+            return null;
+        }
+    }
+
+    private record Verdict(String code, Next next) {}
+
+    private record ErrorBody(
+            @Nullable String type,
+            @Nullable String message,
+            @Nullable String code,
+            @Nullable String requestId) {
+
+        boolean hasCode(String part) {
+            return code != null && code.contains(part);
+        }
+
+        /** Of an organization or of a workspace; known by its first words, no code comes with it. */
+        boolean isLimitTheCustomerSet() {
+            return message != null && message.startsWith("You have reached your specified") && says("api usage limits");
+        }
+
+        /** The tier's, a contract's or a linked organization's. */
+        boolean isSpendLimit() {
+            return says("api usage limits") || says("spend limit");
+        }
+
+        boolean isOrganizationOnHold() {
+            return hasCode("on_hold") || says("organization has been disabled") || says("organization is on hold");
+        }
+
+        boolean isOutOfCredit() {
+            return says("credit balance is too low");
+        }
+
+        private boolean says(String words) {
+            return message != null && message.toLowerCase(Locale.ROOT).contains(words);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+package dev.parley.provider;
+
+import dev.parley.provider.Completion.StopReason;
+import dev.parley.provider.ModelFailure.Next;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.TokenStreamLocation;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Reads the answer of the Messages API. Fields it does not know are left alone: within a version the provider may add
+ * some. Stateless.
+ */
+final class MessagesEnvelope {
+    static final String MALFORMED = "malformed_envelope";
+
+    private final JsonMapper json;
+
+    MessagesEnvelope(JsonMapper json) {
+        this.json = json;
+    }
+
+    Completion read(byte[] body) {
+        JsonNode message = parse(body);
+        if (!message.path("content").isArray()) {
+            throw malformed("it has no content array" + errorIn(message), null);
+        }
+        StringBuilder text = new StringBuilder();
+        for (JsonNode block : message.path("content")) { // thinking may come first, so never by index
+            if (block.path("type").asString("").equals("text")) {
+                text.append(block.path("text").asString(""));
+            }
+        }
+        String stop = message.path("stop_reason").asString("none");
+        String category = message.path("stop_details").path("category").asString("");
+        return new Completion(
+                message.path("id").stringValue(null),
+                message.path("model").asString("unknown"),
+                text.toString(),
+                stopReason(stop),
+                category.isEmpty() ? stop : stop + ": " + category,
+                usage(message.path("usage")));
+    }
+
+    private static StopReason stopReason(String stop) {
+        return switch (stop) {
+            case "end_turn" -> StopReason.END_TURN;
+            case "max_tokens" -> StopReason.MAX_TOKENS;
+            case "model_context_window_exceeded" -> StopReason.CONTEXT_WINDOW;
+            case "refusal" -> StopReason.REFUSAL;
+            default -> StopReason.OTHER;
+        };
+    }
+
+    /** Cache writes without a split, or more than the split tells of, are five-minute ones: that is the default. */
+    private static TokenUsage usage(JsonNode usage) {
+        long written = usage.path("cache_creation_input_tokens").asLong(0);
+        JsonNode split = usage.path("cache_creation");
+        long oneHour = split.path("ephemeral_1h_input_tokens").asLong(0);
+        long fiveMinutes = split.path("ephemeral_5m_input_tokens").asLong(0);
+        return new TokenUsage(
+                usage.path("input_tokens").asLong(0),
+                usage.path("output_tokens").asLong(0),
+                usage.path("cache_read_input_tokens").asLong(0),
+                Math.max(fiveMinutes, written - oneHour),
+                oneHour);
+    }
+
+    private JsonNode parse(byte[] body) {
+        if (body.length == 0) {
+            throw malformed("it is empty", null);
+        }
+        try {
+            JsonNode root = json.readTree(body);
+            if (root.isObject()) {
+                return root;
+            }
+        } catch (JacksonException e) {
+            throw malformed("it is no JSON" + where(e) + beginningOf(body), e);
+        }
+        throw malformed("it is no JSON object" + beginningOf(body), null);
+    }
+
+    private static String where(JacksonException e) {
+        TokenStreamLocation at = e.getLocation();
+        return at == null ? "" : " from line " + at.getLineNr() + ", column " + at.getColumnNr();
+    }
+
+    /** A proxy's page is shown, a model's answer is not. */
+    private static String beginningOf(byte[] body) {
+        return body[0] == '{' || body[0] == '[' ? "" : ": " + FailurePolicy.prefixOf(body);
+    }
+
+    private static String errorIn(JsonNode message) {
+        String type = message.path("error").path("type").asString("");
+        return type.isEmpty() ? "" : " but an error, " + type;
+    }
+
+    private static ModelException malformed(String what, @Nullable JacksonException cause) {
+        String detail = "the answer's envelope cannot be read: " + what;
+        return new ModelException(new ModelFailure(MALFORMED, detail, Next.RETRY, null, null), cause);
+    }
+}

@@ -1,0 +1,76 @@
+package dev.parley.provider;
+
+import java.io.IOException;
+import java.time.Clock;
+import org.jspecify.annotations.Nullable;
+import org.springframework.stereotype.Component;
+
+/** All providers, by name. Thread-safe. */
+@Component
+public class ModelProviders implements AutoCloseable {
+    private final ProviderSettings settings;
+    private final AnthropicSettings anthropicSettings;
+    private final Clock clock;
+    private final OfflineProvider offline;
+    /** Made when first asked for: no key is needed, and no connection pool made, for work that calls nobody. */
+    private @Nullable AnthropicProvider anthropic;
+
+    ModelProviders(ProviderSettings settings, AnthropicSettings anthropic, OfflineSettings offline, Clock clock) {
+        this.settings = settings;
+        this.anthropicSettings = anthropic;
+        this.clock = clock;
+        this.offline = new OfflineProvider(offline);
+    }
+
+    /**
+     * Ask before any work begins: what is wrong with the configuration shows here, not at the first call.
+     *
+     * @param name as in a job file; null is the configured default
+     * @throws IllegalArgumentException for an unknown name, telling the known ones, or when what the provider needs is
+     *     not set, telling the variable to set
+     */
+    public ModelProvider byName(@Nullable String name) {
+        return nameOf(name).equals(OfflineProvider.NAME) ? offline : anthropic();
+    }
+
+    /**
+     * The model that answers a request which names none; what an estimate is priced with.
+     *
+     * @param provider as in a job file; null is the configured default
+     */
+    public String defaultModel(@Nullable String provider) {
+        return nameOf(provider).equals(OfflineProvider.NAME) ? OfflineProvider.MODEL : anthropicSettings.model();
+    }
+
+    /** The output limit of requests whose job names none, in tokens. */
+    public int defaultMaxOutputTokens() {
+        return anthropicSettings.maxOutputTokens();
+    }
+
+    private String nameOf(@Nullable String name) {
+        if (name != null && !name.isBlank()) {
+            return ProviderSettings.known(name.strip());
+        }
+        if (settings.provider() != null) {
+            return settings.provider();
+        }
+        return anthropicSettings.apiKey() != null ? AnthropicProvider.NAME : OfflineProvider.NAME;
+    }
+
+    private synchronized AnthropicProvider anthropic() {
+        AnthropicProvider made = anthropic;
+        if (made == null) {
+            made = new AnthropicProvider(anthropicSettings, clock);
+            anthropic = made;
+        }
+        return made;
+    }
+
+    @Override
+    public synchronized void close() throws IOException {
+        if (anthropic != null) {
+            anthropic.close();
+            anthropic = null;
+        }
+    }
+}
