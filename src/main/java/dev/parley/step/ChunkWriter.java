@@ -74,7 +74,10 @@ final class ChunkWriter<I, O> {
             beforeTransaction.run();
             settings.writeFailure().handle(result, cause);
             counts.setWriteSkipCount(counts.getWriteSkipCount() + 1);
-        } catch (Throwable e) {
+        } catch (Exception e) {
+            StepRun.restoreInterrupt(e);
+            failStep.accept(e);
+        } catch (Error e) {
             failStep.accept(e);
         }
     }
@@ -128,6 +131,7 @@ final class ChunkWriter<I, O> {
             counts.incrementRollbackCount();
         }
         settings.listeners().chunkFailed(cause, outputs);
+        StepRun.restoreInterrupt(cause);
         return cause;
     }
 

@@ -30,6 +30,8 @@ final class StepRun<I, O> extends AbstractStep {
 
     private static final int LAST_UPDATES = 3;
 
+    private static final int MOST_CAUSES = 20; // chains may be circular
+
     private final Settings<I, O> settings;
     private final Lanes<I, O> lanes;
     private boolean interrupted;
@@ -132,6 +134,16 @@ final class StepRun<I, O> extends AbstractStep {
         interrupted |= Thread.interrupted();
     }
 
+    /** A wait that is interrupted throws and clears the flag; sets it again for {@link #takeBackInterrupt}. */
+    static void restoreInterrupt(Exception failure) {
+        Throwable cause = failure;
+        for (int depth = 0; cause != null && depth < MOST_CAUSES; depth++, cause = cause.getCause()) {
+            if (cause instanceof InterruptedException) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
     private long nanosToNextDuty(List<Completed<I, O>> chunk) {
         long next = Math.min(beatLeftNanos(), Math.min(lingerLeftNanos(chunk), lanes.graceLeftNanos()));
         return Math.max(0, next);
@@ -161,6 +173,7 @@ final class StepRun<I, O> extends AbstractStep {
             return false;
         } catch (RuntimeException e) {
             log.warn("{}: the step's row could not be updated; what was written stays written", getName(), e);
+            restoreInterrupt(e);
             return false;
         } finally {
             updatedAt = System.nanoTime();

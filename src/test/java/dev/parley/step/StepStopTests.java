@@ -278,6 +278,7 @@ class StepStopTests {
         CountDownLatch inFlight = new CountDownLatch(4);
         CountDownLatch mayFinish = new CountDownLatch(1);
         AtomicReference<Boolean> interruptedInWriter = new AtomicReference<>();
+        CountDownLatch readerWaits = new CountDownLatch(1);
         CountDownLatch stopping = new CountDownLatch(1);
         ItemReader<Integer> four = numbers(4);
         Running running = start(Light.<Integer, Integer>step()
@@ -285,6 +286,7 @@ class StepStopTests {
                     Integer item = four.read();
                     if (item == null) {
                         try {
+                            readerWaits.countDown();
                             never.await();
                         } finally {
                             stopping.countDown();
@@ -305,6 +307,7 @@ class StepStopTests {
                 .chunk(4, FOR_EVER)
                 .build());
         inFlight.await();
+        readerWaits.await();
 
         running.thread.interrupt();
         stopping.await();
