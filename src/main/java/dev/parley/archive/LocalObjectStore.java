@@ -227,8 +227,13 @@ public final class LocalObjectStore implements ObjectStore {
     private static void createFolders(Path folder) throws IOException {
         try {
             Files.createDirectories(folder);
-        } catch (FileAlreadyExistsException e) {
-            throw new NotDirectoryException(e.getFile() + " is a file where a folder should be");
+        } catch (FileSystemException e) {
+            for (Path path = folder; path != null; path = path.getParent()) {
+                if (Files.isRegularFile(path)) {
+                    throw new NotDirectoryException(path + " is a file where a folder should be");
+                }
+            }
+            throw e;
         }
     }
 
