@@ -63,7 +63,8 @@ final class GcsObjectStore implements ObjectStore {
     private @Nullable Storage storage;
 
     GcsObjectStore(Gcs settings) {
-        // The client's own first pause is a second, in which a lane would do nothing; doubling it seven times instead of
+        // The client's own first pause is a second, in which a lane would do nothing; doubling it seven times instead
+        // of
         // five keeps its patience of about half a minute.
         this(
                 settings,

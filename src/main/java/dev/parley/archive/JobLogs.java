@@ -150,7 +150,7 @@ public class JobLogs implements AutoCloseable {
             byte[] log = store.update(objectName(jobId), CONTENT_TYPE, there -> LogLines.merge(there, lines));
             published = true;
             if (!adopted.isEmpty()) {
-                logger.info("Added to the log of job {} what {} killed processes left", jobId, adopted.size());
+                logger.info("Added to the log of job {} the lines that were left in {} spools", jobId, adopted.size());
             }
             return Optional.of(log.length);
         } finally {

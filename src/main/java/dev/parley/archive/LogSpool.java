@@ -84,6 +84,10 @@ final class LogSpool implements Closeable {
         return content;
     }
 
+    boolean isOnDisk() {
+        return file != null;
+    }
+
     Path path() {
         return path;
     }

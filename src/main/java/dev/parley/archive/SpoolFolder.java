@@ -66,7 +66,7 @@ final class SpoolFolder {
     /** Lets go of a spool of our own, and deletes it when its lines are in the log. */
     void release(UUID jobId, LogSpool spool, boolean published) throws IOException {
         spool.close();
-        release(jobId, spool.path(), published);
+        release(jobId, spool.path(), published && spool.isOnDisk());
     }
 
     void release(UUID jobId, LeftSpool spool, boolean published) throws IOException {
@@ -83,9 +83,9 @@ final class SpoolFolder {
     }
 
     /** Takes over what dead processes left of a job; each must be released. What cannot be read is left out for good. */
-    List<LeftSpool> adopt(UUID jobId) throws IOException {
+    List<LeftSpool> adopt(UUID jobId) {
         List<LeftSpool> adopted = new ArrayList<>();
-        for (Path path : list(folder(jobId), "*.log")) {
+        for (Path path : logs(jobId)) {
             if (!open.add(path)) {
                 continue;
             }
@@ -98,6 +98,16 @@ final class SpoolFolder {
             }
         }
         return adopted;
+    }
+
+    /** None where the folder cannot be listed: that must not keep a process from publishing its own lines. */
+    private List<Path> logs(UUID jobId) {
+        try {
+            return list(folder(jobId), "*.log");
+        } catch (IOException e) {
+            logger.debug("Cannot look for lines that killed processes left", e);
+            return List.of();
+        }
     }
 
     /** Every job that has a spool here, of a living process or not. */
