@@ -1,8 +1,14 @@
 package dev.parley.archive;
 
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
-/** Port to an object store. Thread-safe. Every method throws {@link StoreException} when the store does not answer. */
+/**
+ * Port to an object store. Thread-safe. Every method throws {@link StoreException} when the store does not answer.
+ *
+ * <p>An interrupt does not cut an operation short: what is being stored has been paid for. The thread's interrupt flag is
+ * set again on return.
+ */
 public interface ObjectStore {
     /**
      * Makes sure that the bucket is there, creating it where that is allowed.
@@ -21,6 +27,16 @@ public interface ObjectStore {
 
     /** Writes an object, replacing what is there. A reader sees the old bytes or the new ones, never a mixture. */
     void write(ObjectName object, byte[] content, String contentType);
+
+    /**
+     * Replaces an object by a function of itself, so that processes that do this at the same time lose nothing: the new
+     * bytes are written only over the very bytes that the function was given.
+     *
+     * @param change from the bytes that are there (none: no object) to those that shall be. It may run several times, and
+     *     on bytes that hold its own effect already (an answer was lost), so applying it twice must equal applying it once
+     * @return the bytes that are there now
+     */
+    byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change);
 
     /** The object's bytes; empty when there is no such object. */
     Optional<byte[]> read(ObjectName object);

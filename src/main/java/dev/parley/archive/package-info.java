@@ -1,7 +1,7 @@
 /**
  * The object store (a local folder or Google Cloud Storage) and the job log kept in it.
  *
- * <p>Way in: {@link dev.parley.archive.ObjectStore}, {@code JobLog}. Uses nothing of ours.
+ * <p>Way in: {@link dev.parley.archive.ObjectStore}, {@link dev.parley.archive.JobLogs}. Uses nothing of ours.
  */
 @NullMarked
 package dev.parley.archive;

@@ -1,0 +1,304 @@
+package dev.parley.archive;
+
+import static java.nio.file.StandardCopyOption.ATOMIC_MOVE;
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.CREATE_NEW;
+import static java.nio.file.StandardOpenOption.DSYNC;
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+
+import dev.parley.archive.ArchiveSettings.Fsync;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.UnaryOperator;
+
+/**
+ * Objects as files: {@code {root}/{bucket}/{path}}, the object's path unchanged, so that a person finds a file by its
+ * name and a folder copied to a bucket is that bucket. Safe for threads and for several processes on one machine.
+ *
+ * <p>A file is staged under {@code {bucket}/.tmp/00…ff} and then hard-linked (create: fails where a name is taken) or
+ * renamed (write) to its place, so half a file is never seen under an object's name.
+ *
+ * <p><b>Why 256 staging folders.</b> ext4 looks for a new file's inode beside its folder's, and right after a mass
+ * deletion that search is most of what a small file costs. Per 4 KB file after 40,000 deletions: 1.0 to 1.3 ms of CPU when
+ * staged in one folder, 0.15 to 0.4 when spread over 256; spreading the objects themselves instead gives 0.2 to 0.45. The
+ * inode stays where it was staged, so the objects may keep their plain layout at no cost.
+ */
+public final class LocalObjectStore implements ObjectStore {
+    private static final String STAGING = ".tmp";
+    private static final String LOCK = ".lock";
+    private static final String RAW = "raw/";
+    private static final Duration ABANDONED_AFTER = Duration.ofDays(1);
+    private static final Duration LOCK_RETRY = Duration.ofMillis(5);
+
+    private final Path root;
+    private final Fsync fsync;
+    private final ReentrantLock updating = new ReentrantLock();
+
+    /**
+     * @param root holds a folder per bucket; made when needed
+     * @param fsync which created files are on disk, and not only in the page cache, when {@code create} returns
+     */
+    public LocalObjectStore(Path root, Fsync fsync) {
+        this.root = root;
+        this.fsync = fsync;
+    }
+
+    /** Also removes what processes that were killed left staged more than a day ago. */
+    @Override
+    public void ensureBucket(String bucket) {
+        Path folder = root.resolve(bucket);
+        run("prepare the folder", folder.toString(), () -> {
+            createFolders(folder.resolve(STAGING));
+            if (!Files.isWritable(folder)) {
+                throw new AccessDeniedException(folder.toString(), null, "not writable");
+            }
+            removeAbandoned(folder.resolve(STAGING));
+            return folder;
+        });
+    }
+
+    @Override
+    public boolean create(ObjectName object, byte[] content, String contentType) {
+        return run("create", object, () -> {
+            boolean durable =
+                    fsync == Fsync.ALL || (fsync == Fsync.RAW && object.path().startsWith(RAW));
+            Path target = path(object);
+            Path staged = stage(object, content, durable);
+            boolean stored;
+            try {
+                intoFolder(target, () -> link(staged, target));
+                stored = true;
+            } catch (FileAlreadyExistsException e) {
+                stored = Arrays.equals(Files.readAllBytes(target), content);
+            } finally {
+                Files.deleteIfExists(staged);
+            }
+            if (stored && durable) {
+                force(folderOf(target));
+            }
+            return stored;
+        });
+    }
+
+    @Override
+    public void write(ObjectName object, byte[] content, String contentType) {
+        run("write", object, () -> {
+            replace(object, content);
+            return object;
+        });
+    }
+
+    /** Processes take turns by a lock on {@code {bucket}/.lock}. */
+    @Override
+    public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
+        return run("update", object, () -> {
+            Path lock = root.resolve(object.bucket()).resolve(LOCK);
+            updating.lock();
+            try (FileChannel channel = intoFolder(lock, () -> FileChannel.open(lock, CREATE, WRITE));
+                    FileLock held = lock(channel)) {
+                byte[] old = readFile(object).orElse(new byte[0]);
+                byte[] content = change.apply(old);
+                if (!Arrays.equals(old, content)) {
+                    replace(object, content);
+                }
+                return content;
+            } finally {
+                updating.unlock();
+            }
+        });
+    }
+
+    @Override
+    public Optional<byte[]> read(ObjectName object) {
+        return run("read", object, () -> readFile(object));
+    }
+
+    @Override
+    public String locate(ObjectName object) {
+        return path(object).toString();
+    }
+
+    private Path path(ObjectName object) {
+        return root.resolve(object.bucket()).resolve(object.path());
+    }
+
+    private Optional<byte[]> readFile(ObjectName object) throws IOException {
+        try {
+            return Optional.of(Files.readAllBytes(path(object)));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
+    }
+
+    private void replace(ObjectName object, byte[] content) throws IOException {
+        Path target = path(object);
+        Path staged = stage(object, content, false);
+        try {
+            intoFolder(target, () -> Files.move(staged, target, ATOMIC_MOVE, REPLACE_EXISTING));
+        } finally {
+            Files.deleteIfExists(staged);
+        }
+    }
+
+    private Path stage(ObjectName object, byte[] content, boolean durable) throws IOException {
+        UUID id = UUID.randomUUID();
+        Path staged = root.resolve(object.bucket())
+                .resolve(STAGING)
+                .resolve(String.format(Locale.ROOT, "%02x", id.hashCode() & 0xff))
+                .resolve(id.toString());
+        try (OutputStream out = intoFolder(
+                staged,
+                () -> durable
+                        ? Files.newOutputStream(staged, CREATE_NEW, WRITE, DSYNC)
+                        : Files.newOutputStream(staged, CREATE_NEW, WRITE))) {
+            out.write(content);
+        } catch (IOException e) {
+            Files.deleteIfExists(staged); // a full disk must not be filled with halves
+            throw e;
+        }
+        return staged;
+    }
+
+    /** Links; where the file system knows no hard links (some network and container mounts), moves if the name is free. */
+    private Path link(Path staged, Path target) throws IOException {
+        try {
+            return Files.createLink(target, staged);
+        } catch (NoSuchFileException | FileAlreadyExistsException | AccessDeniedException e) {
+            throw e;
+        } catch (UnsupportedOperationException | FileSystemException e) {
+            if (e instanceof FileSystemException f && !linksUnsupported(f)) {
+                throw f;
+            }
+            return moveIfFree(staged, target);
+        }
+    }
+
+    private static boolean linksUnsupported(FileSystemException e) {
+        String reason = Objects.requireNonNullElse(e.getReason(), "");
+        return reason.contains("not permitted")
+                || reason.contains("not supported")
+                || reason.contains("not implemented");
+    }
+
+    /** Exact among this store's threads; between processes there is a moment between the look and the move. */
+    Path moveIfFree(Path staged, Path target) throws IOException {
+        updating.lock();
+        try {
+            if (Files.exists(target)) {
+                throw new FileAlreadyExistsException(target.toString());
+            }
+            return Files.move(staged, target, ATOMIC_MOVE);
+        } finally {
+            updating.unlock();
+        }
+    }
+
+    /** Tries at once and makes the folder only when it turns out to be missing: a known folder costs nothing. */
+    private static <T> T intoFolder(Path file, FileAction<T> action) throws IOException {
+        try {
+            return action.run();
+        } catch (NoSuchFileException e) {
+            createFolders(folderOf(file));
+            return action.run();
+        }
+    }
+
+    private static void createFolders(Path folder) throws IOException {
+        try {
+            Files.createDirectories(folder);
+        } catch (FileSystemException e) {
+            for (Path path = folder; path != null; path = path.getParent()) {
+                if (Files.isRegularFile(path)) {
+                    throw new NotDirectoryException(path + " is a file where a folder should be");
+                }
+            }
+            throw e;
+        }
+    }
+
+    private static Path folderOf(Path file) {
+        return Objects.requireNonNull(file.getParent());
+    }
+
+    /** Puts the new name itself on disk. Not every system can do this to a folder; then its journal has to do. */
+    private static void force(Path folder) throws IOException {
+        try (FileChannel channel = FileChannel.open(folder, READ)) {
+            channel.force(true);
+        } catch (AccessDeniedException e) {
+            return;
+        }
+    }
+
+    /** A lock that another store in this same JVM holds is not waited for by the system but refused. */
+    private static FileLock lock(FileChannel channel) throws IOException {
+        while (true) {
+            try {
+                return channel.lock();
+            } catch (OverlappingFileLockException e) {
+                Uninterrupted.pause(LOCK_RETRY);
+            }
+        }
+    }
+
+    /** Ages are taken against a file made now, since it is the file system's clock that wrote them. */
+    private static void removeAbandoned(Path staging) throws IOException {
+        Path now = Files.createTempFile(staging, "now", null);
+        Instant abandoned = Files.getLastModifiedTime(now).toInstant().minus(ABANDONED_AFTER);
+        Files.delete(now);
+        try (DirectoryStream<Path> folders = Files.newDirectoryStream(staging, Files::isDirectory)) {
+            for (Path folder : folders) {
+                try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+                    for (Path file : files) {
+                        removeIfOlder(file, abandoned);
+                    }
+                }
+            }
+        }
+    }
+
+    private static void removeIfOlder(Path file, Instant abandoned) throws IOException {
+        try {
+            if (Files.getLastModifiedTime(file).toInstant().isBefore(abandoned)) {
+                Files.delete(file);
+            }
+        } catch (NoSuchFileException e) {
+            return; // another process was quicker, or the file has found its place
+        }
+    }
+
+    private static <T> T run(String verb, Object what, FileAction<T> action) {
+        return Uninterrupted.call(() -> {
+            try {
+                return action.run();
+            } catch (IOException e) {
+                throw new StoreException(
+                        "Cannot " + verb + " " + what + ": " + e.getClass().getSimpleName() + ": " + e.getMessage(), e);
+            }
+        });
+    }
+
+    private interface FileAction<T> {
+        T run() throws IOException;
+    }
+}

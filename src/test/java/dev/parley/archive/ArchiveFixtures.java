@@ -1,0 +1,68 @@
+package dev.parley.archive;
+
+import com.google.cloud.storage.StorageOptions;
+import dev.parley.archive.ArchiveSettings.Buckets;
+import dev.parley.archive.ArchiveSettings.Fsync;
+import dev.parley.archive.ArchiveSettings.Gcs;
+import dev.parley.archive.ArchiveSettings.Local;
+import dev.parley.archive.ArchiveSettings.Store;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** What the tests of this package share. */
+final class ArchiveFixtures {
+    private ArchiveFixtures() {}
+
+    static ArchiveSettings settings(Path data) {
+        return new ArchiveSettings(
+                Store.LOCAL,
+                data.toString(),
+                new Buckets("conversation-files", "batch-logs"),
+                new Local(Fsync.RAW),
+                new Gcs(null, null, null));
+    }
+
+    static LocalObjectStore localStore(Path data) {
+        return new LocalObjectStore(data, Fsync.RAW);
+    }
+
+    /** The real client, which pauses for milliseconds before it repeats. */
+    static GcsObjectStore gcsStore(FakeGcs gcs) {
+        return new GcsObjectStore(
+                new Gcs("test-project", null, gcs.host()),
+                StorageOptions.getDefaultRetrySettings().toBuilder()
+                        .setInitialRetryDelayDuration(Duration.ofMillis(5))
+                        .setMaxRetryDelayDuration(Duration.ofMillis(20))
+                        .setTotalTimeoutDuration(Duration.ofSeconds(2))
+                        .build());
+    }
+
+    /** A clock that stands still until it is moved. Thread-safe. */
+    static final class HandClock extends Clock {
+        private final AtomicReference<Instant> now = new AtomicReference<>(Instant.parse("2026-11-21T10:00:00Z"));
+
+        void move(Duration duration) {
+            now.updateAndGet(instant -> instant.plus(duration));
+        }
+
+        @Override
+        public Instant instant() {
+            return now.get();
+        }
+
+        @Override
+        public ZoneId getZone() {
+            return ZoneOffset.UTC;
+        }
+
+        @Override
+        public Clock withZone(ZoneId zone) {
+            throw new UnsupportedOperationException();
+        }
+    }
+}
