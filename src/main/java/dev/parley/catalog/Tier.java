@@ -20,4 +20,14 @@ public enum Tier {
     public String key() {
         return key;
     }
+
+    /** @throws IllegalArgumentException when no tier has this key */
+    public static Tier of(String key) {
+        for (Tier tier : values()) {
+            if (tier.key.equals(key)) {
+                return tier;
+            }
+        }
+        throw new IllegalArgumentException("'" + key + "' is not a tier: template, scenario or edge_case");
+    }
 }
