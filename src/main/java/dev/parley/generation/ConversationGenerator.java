@@ -33,6 +33,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,18 +72,21 @@ public class ConversationGenerator {
     /**
      * @param catalog as it stands for this run
      * @param bucket where raw and final files go; it exists
+     * @param spool local folder, made when needed, for paid answers that the object store would not take; looked into
+     *     before any call. It only helps if the next process finds it again: it belongs on a disk that outlives this one
      */
     public ConversationGenerator(
             Catalog catalog,
             ObjectStore store,
             String bucket,
+            Path spool,
             GenerationSettings settings,
             Pricing pricing,
             Clock clock) {
         this.catalog = catalog;
         this.templates = new Templates(catalog);
         this.bucket = bucket;
-        this.raws = new RawAnswers(store, bucket, settings);
+        this.raws = new RawAnswers(store, bucket, spool, settings);
         this.settings = settings;
         this.ledger = new Ledger(pricing, clock);
         this.rows = new Rows(bucket, json);
@@ -219,9 +223,12 @@ public class ConversationGenerator {
             } catch (ModelException e) {
                 unreadable = e.failure().detail();
             }
-            if ((completion == null || completion.text().isBlank()) && documents.isDocument(raw.body())) {
-                // older data: the document without an envelope, and so without a word about what it cost
-                return new Answer(raw, bareDocument(raw.body()), null, BigDecimal.ZERO, clock.instant());
+            boolean bare = (completion == null || completion.text().isBlank()) && documents.isDocument(raw.body());
+            if (bare) {
+                completion = bareDocument(raw.body());
+                if (reply == null) { // older data: not a word about what it cost, or that it was ever paid for
+                    return new Answer(raw, completion, null, BigDecimal.ZERO, clock.instant());
+                }
             }
             ProviderCall call = completion == null
                     ? ledger.unreadable(request, provider, raw.body(), reply, unreadable)

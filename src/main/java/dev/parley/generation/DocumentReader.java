@@ -8,7 +8,6 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.StreamReadFeature;
-import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.ObjectReader;
@@ -18,16 +17,18 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Reads a model's text as a conversation document: as it stands, else repaired. Thread-safe. */
 final class DocumentReader {
+    private final JsonMapper json;
     private final ObjectReader drafts;
 
     DocumentReader(JsonMapper json) {
+        this.json = json;
         drafts = json.readerFor(Draft.class)
                 .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
                 .with(StreamReadFeature.STRICT_DUPLICATE_DETECTION) // of two contents, one would be lost
                 .withHandler(new UnknownFields());
     }
 
-    /** @param unknownFields where the document has fields that it must not have, as JSON pointers */
+    /** @param unknownFields the names of fields that a document must not have */
     record Parsed(Draft draft, Method method, List<String> unknownFields) {}
 
     /** How a document was read; {@link #key} is how {@code conversations.parse_method_used} spells it. */
@@ -89,7 +90,7 @@ final class DocumentReader {
         if (documents.size() > 1) {
             why = "it holds " + documents.size() + " conversations";
         }
-        boolean wrongShape = !(direct instanceof StreamReadException);
+        boolean wrongShape = isJson(text);
         throw new Unreadable(
                 wrongShape
                         ? "it is JSON, but not a conversation document: " + oneLine(direct)
@@ -102,6 +103,15 @@ final class DocumentReader {
         List<String> unknown = new ArrayList<>(0);
         Draft draft = drafts.withAttribute(UnknownFields.class, unknown).readValue(text);
         return new Parsed(draft == null ? new Draft(null, null) : draft, method, List.copyOf(unknown));
+    }
+
+    private boolean isJson(String text) {
+        try {
+            json.reader().with(StreamReadFeature.STRICT_DUPLICATE_DETECTION).readTree(text);
+            return true;
+        } catch (JacksonException e) {
+            return false;
+        }
     }
 
     private static String oneLine(JacksonException e) {
@@ -124,8 +134,10 @@ final class DocumentReader {
                 @Nullable ValueDeserializer<?> deserializer,
                 Object beanOrClass,
                 String name) {
-            ((List<String>) context.getAttribute(UnknownFields.class))
-                    .add(parser.streamReadContext().pathAsPointer().toString());
+            List<String> unknown = (List<String>) context.getAttribute(UnknownFields.class);
+            if (!unknown.contains(name)) {
+                unknown.add(name);
+            }
             parser.skipChildren();
             return true;
         }

@@ -38,7 +38,7 @@ record Findings(List<Finding> all) {
         check.metadata(parsed.draft().metadata());
         check.turns(parsed.draft().turns());
         parsed.unknownFields()
-                .forEach(field -> check.warning(field, "is not a field of the document and was left out"));
+                .forEach(field -> check.warning("field " + field, "does not belong in the document and was left out"));
         return new Findings(List.copyOf(check.found));
     }
 

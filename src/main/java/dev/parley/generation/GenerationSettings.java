@@ -3,7 +3,6 @@ package dev.parley.generation;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.Positive;
-import java.nio.file.Path;
 import java.time.Duration;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -19,8 +18,6 @@ import org.springframework.validation.annotation.Validated;
  * @param maxTurns longest conversation where the arc does not say
  * @param writeAttempts how often a write to the object store is tried before the item gives up
  * @param writeDelay the first wait between two tries; each later one is longer by as much again
- * @param spool local folder for paid answers that the object store would not take; looked into before any call. It only
- *     helps if the next process finds it again: put it on a disk that outlives this one
  */
 @Validated
 @ConfigurationProperties("parley.generation")
@@ -31,8 +28,7 @@ public record GenerationSettings(
         @DefaultValue("4") @Min(2) int minTurns,
         @DefaultValue("8") @Min(2) int maxTurns,
         @DefaultValue("4") @Min(1) @Max(20) int writeAttempts,
-        @DefaultValue("250ms") Duration writeDelay,
-        @DefaultValue("data/spool") Path spool) {
+        @DefaultValue("250ms") Duration writeDelay) {
 
     public GenerationSettings {
         if (maxTurns < minTurns) {

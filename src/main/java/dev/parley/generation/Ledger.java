@@ -94,7 +94,7 @@ final class Ledger {
     private static ProviderCall.Status status(String code) {
         return switch (code) {
             case "rate_limited" -> ProviderCall.Status.RATE_LIMITED;
-            case "timeout", "timed_out" -> ProviderCall.Status.TIMEOUT;
+            case "timed_out", "connect_timed_out" -> ProviderCall.Status.TIMEOUT;
             default -> ProviderCall.Status.FAILED;
         };
     }

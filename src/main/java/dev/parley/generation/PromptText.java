@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * the template (a provider may cache it) from what differs; without such a line all of it differs. Immutable.
  */
 final class PromptText {
-    private static final Pattern PARTING_LINE = Pattern.compile("(?m)^---\\r?$\\n?");
+    private static final Pattern PARTING_LINE = Pattern.compile("(?m)^---(?:\\r?\\n|\\z)");
     private static final Pattern OPENING = Pattern.compile("\\{\\{");
     private static final Pattern PLACEHOLDER = Pattern.compile("\\{\\{\\s*([A-Za-z_]\\w*(?:\\.\\w+)*)\\s*}}");
 
@@ -67,13 +67,13 @@ final class PromptText {
         int from = 0;
         while (opening.find(from)) {
             int start = opening.start();
-            pieces.add(new Piece(text.substring(from, start), null));
+            pieces.add(Piece.plain(text.substring(from, start)));
             if (placeholder.find(start) && placeholder.start() == start) {
                 PromptVariables.Variable variable = PromptVariables.named(placeholder.group(1));
                 if (variable == null) {
                     unknown.add(placeholder.group());
                 }
-                pieces.add(new Piece(placeholder.group(), variable));
+                pieces.add(new Piece(placeholder.group(), variable, isAlone(text, start, placeholder.end())));
                 from = placeholder.end();
             } else {
                 unknown.add(text.substring(start, Math.min(text.length(), start + 30))
@@ -83,7 +83,7 @@ final class PromptText {
                 from = start + 2;
             }
         }
-        pieces.add(new Piece(text.substring(from), null));
+        pieces.add(Piece.plain(text.substring(from)));
         return List.copyOf(pieces);
     }
 
@@ -99,18 +99,32 @@ final class PromptText {
                 filled.append(piece.text());
                 continue;
             }
-            String value = variable.of(ingredients);
-            if (value == null || value.isBlank()) {
+            List<String> value = variable.of(ingredients);
+            if (value.isEmpty()) {
                 empty.add(piece.text());
+            } else if (piece.alone() && value.size() > 1) {
+                filled.append("- ").append(String.join("\n- ", value));
             } else {
-                filled.append(value);
+                filled.append(String.join("; ", value)); // the entries have commas of their own
             }
         }
         return filled.toString();
     }
 
-    /** @param variable null for plain text */
-    private record Piece(String text, PromptVariables.@Nullable Variable variable) {}
+    private static boolean isAlone(String text, int start, int end) {
+        return (start == 0 || text.charAt(start - 1) == '\n')
+                && (end == text.length() || text.charAt(end) == '\n' || text.charAt(end) == '\r');
+    }
+
+    /**
+     * @param variable null for plain text
+     * @param alone whether a placeholder has a line to itself, so that a list may take several
+     */
+    private record Piece(String text, PromptVariables.@Nullable Variable variable, boolean alone) {
+        static Piece plain(String text) {
+            return new Piece(text, null, false);
+        }
+    }
 
     /**
      * A prompt with all its values in.

@@ -38,11 +38,13 @@ final class RawAnswers {
 
     private final ObjectStore store;
     private final String bucket;
+    private final Path spool;
     private final GenerationSettings settings;
 
-    RawAnswers(ObjectStore store, String bucket, GenerationSettings settings) {
+    RawAnswers(ObjectStore store, String bucket, Path spool, GenerationSettings settings) {
         this.store = store;
         this.bucket = bucket;
+        this.spool = spool;
         this.settings = settings;
     }
 
@@ -81,7 +83,7 @@ final class RawAnswers {
         try {
             return persist(() -> create(userId, key, number, body));
         } catch (StoreException e) {
-            Path spooled = settings.spool().resolve(name);
+            Path spooled = spool.resolve(name);
             try {
                 spool(spooled, body);
             } catch (IOException spoolFailure) {
@@ -121,7 +123,7 @@ final class RawAnswers {
     }
 
     private Optional<RawAnswer> unspooled(@Nullable UUID userId, ConversationKey key, int number) {
-        Path spooled = settings.spool().resolve(name(key, number));
+        Path spooled = spool.resolve(name(key, number));
         if (!Files.exists(spooled)) {
             return Optional.empty();
         }
