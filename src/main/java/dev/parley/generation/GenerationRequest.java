@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param key the business key it will have; files and calls carry it
  * @param attempt how often this was tried, this time included
- * @param userId whose folder the raw file goes to; null is the NIL UUID's
- * @param templateId null selects a template by arc and tier
+ * @param userId whose folder the files go to; null is the NIL UUID's
+ * @param templateId null, or the NIL UUID, selects a template by arc and tier
  * @param model the provider's model id; null is the provider's configured one
  * @param maxOutputTokens the most the answer may hold; null is the configured default
  */

@@ -7,7 +7,10 @@ import org.jspecify.annotations.Nullable;
 
 /** What became of a {@link GenerationRequest}: an expected failure is a result, not an exception. */
 public sealed interface GenerationResult {
-    /** The calls made for it, to be entered in the ledger whatever became of it; empty when a stored answer was used. */
+    /**
+     * What belongs in the ledger, whatever became of the conversation: the call of this attempt, and those whose stored
+     * answers it read. The latter are there as a rule; an id that the ledger has already is to be passed over.
+     */
     List<ProviderCall> calls();
 
     /** Raw and final files are stored; the row is to be written. */
@@ -16,7 +19,8 @@ public sealed interface GenerationResult {
     /**
      * No conversation.
      *
-     * @param type how {@code failed_generations.failure_type} files it; null when no call was made
+     * @param type how {@code failed_generations.failure_type} files it; null when no model is to blame: bad parameters, a bad
+     *     template, the object store
      * @param stopReason the provider's word for why the model stopped; null when there was no answer
      * @param conversation the row of a raw answer that is kept for a later parse; null when none is stored
      */

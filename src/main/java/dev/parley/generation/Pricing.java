@@ -1,0 +1,17 @@
+package dev.parley.generation;
+
+import dev.parley.provider.TokenUsage;
+import java.math.BigDecimal;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/** What a call costs. Thread-safe; never throws for a model it has no price for. */
+@FunctionalInterface
+public interface Pricing {
+    Price of(String model, TokenUsage usage, Instant at);
+
+    /** @param version the price row that was used; null when there is none for the model, and then the cost is zero */
+    record Price(BigDecimal usd, @Nullable String version) {
+        public static final Price NOTHING = new Price(BigDecimal.ZERO, null);
+    }
+}
