@@ -58,8 +58,8 @@ class ArchitectureTests {
             uses("generation", "provider", "catalog", "archive", "conversation", "database");
 
     @ArchTest
-    static final ArchRule batchUsesEverythingBelow = uses(
-            "batch", "step", "work", "generation", "conversation", "archive", "catalog", "provider", "database");
+    static final ArchRule batchUsesEverythingBelow =
+            uses("batch", "step", "work", "generation", "conversation", "archive", "catalog", "provider", "database");
 
     @ArchTest
     static final ArchRule nothingUsesLaunch = noClasses()
@@ -132,13 +132,15 @@ class ArchitectureTests {
             noFields().should().beAnnotatedWith(Autowired.class).orShould().beAnnotatedWith(Value.class);
 
     @ArchTest
-    static final ArchRule everyPackageIsNullMarked = classes().should(new ArchCondition<>("be in a null-marked package") {
-        @Override
-        public void check(JavaClass type, ConditionEvents events) {
-            boolean marked = type.getPackage().isAnnotatedWith(NullMarked.class);
-            events.add(new SimpleConditionEvent(type, marked, type.getPackageName() + " has no @NullMarked package-info"));
-        }
-    });
+    static final ArchRule everyPackageIsNullMarked = classes()
+            .should(new ArchCondition<>("be in a null-marked package") {
+                @Override
+                public void check(JavaClass type, ConditionEvents events) {
+                    boolean marked = type.getPackage().isAnnotatedWith(NullMarked.class);
+                    events.add(new SimpleConditionEvent(
+                            type, marked, type.getPackageName() + " has no @NullMarked package-info"));
+                }
+            });
 
     private static ArchRule uses(String room, String... others) {
         Set<String> allowed = Set.of(others);
@@ -146,18 +148,19 @@ class ArchitectureTests {
                 .that()
                 .resideInAPackage("dev.parley." + room + "..")
                 .should()
-                .dependOnClassesThat(new DescribedPredicate<JavaClass>("are ours and neither in " + room + " nor in "
-                        + Arrays.toString(others)) {
-                    @Override
-                    public boolean test(JavaClass target) {
-                        String name = target.getPackageName();
-                        if (!name.equals("dev.parley") && !name.startsWith("dev.parley.")) {
-                            return false;
-                        }
-                        String[] parts = name.split("\\.");
-                        String targetRoom = parts.length > 2 ? parts[2] : "";
-                        return !targetRoom.equals(room) && !allowed.contains(targetRoom);
-                    }
-                });
+                .dependOnClassesThat(
+                        new DescribedPredicate<JavaClass>(
+                                "are ours and neither in " + room + " nor in " + Arrays.toString(others)) {
+                            @Override
+                            public boolean test(JavaClass target) {
+                                String name = target.getPackageName();
+                                if (!name.equals("dev.parley") && !name.startsWith("dev.parley.")) {
+                                    return false;
+                                }
+                                String[] parts = name.split("\\.");
+                                String targetRoom = parts.length > 2 ? parts[2] : "";
+                                return !targetRoom.equals(room) && !allowed.contains(targetRoom);
+                            }
+                        });
     }
 }

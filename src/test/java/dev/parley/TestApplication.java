@@ -42,7 +42,6 @@ public final class TestApplication implements AutoCloseable {
                 "--spring.datasource.username=" + database.username(),
                 "--spring.datasource.password=" + database.password(),
                 "--parley.data=" + data,
-                "--parley.generation.spool=" + data.resolve("spool"),
                 "--parley.generate.linger=20ms",
                 "--parley.generate.retry.delay=1ms",
                 "--parley.generate.retry.max-delay=2ms"));

@@ -32,7 +32,10 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     private final @Nullable String providerOverride;
     private final Map<UUID, JobContext> contexts = new ConcurrentHashMap<>();
 
-    private record JobContext(ModelProvider provider, JobSettings settings, @Nullable UUID userId) {}
+    private record JobContext(
+            ModelProvider provider,
+            JobSettings settings,
+            @Nullable UUID userId) {}
 
     ConversationProcessor(
             ConversationGenerator generator,

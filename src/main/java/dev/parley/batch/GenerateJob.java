@@ -19,6 +19,7 @@ import dev.parley.work.BatchItems;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.Worker;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
 import java.util.Objects;
@@ -63,7 +64,13 @@ class GenerateJob {
                 return new Pricing.Price(cost.usd(), cost.priceVersion());
             };
             return new ConversationGenerator(
-                    catalogs.read(), store, archive.buckets().conversations(), settings, pricing, clock);
+                    catalogs.read(),
+                    store,
+                    archive.buckets().conversations(),
+                    Path.of(archive.data(), "spool"),
+                    settings,
+                    pricing,
+                    clock);
         }
     }
 
@@ -94,7 +101,8 @@ class GenerateJob {
     Built build(List<UUID> jobIds, Overrides overrides, Worker worker) {
         int concurrency = concurrency(jobIds, overrides);
         JobLogListener jobLog = new JobLogListener(logs, jobs);
-        RetryPolicy retries = new RetryPolicy(settings, () -> ThreadLocalRandom.current().nextDouble());
+        RetryPolicy retries =
+                new RetryPolicy(settings, () -> ThreadLocalRandom.current().nextDouble());
         OutcomeWriter writer = new OutcomeWriter(
                 conversations, items, jobs, ledger, retries, new TransactionTemplate(transactions), jobLog);
         var step = ConcurrentChunkStep.<BatchItem, ItemOutcome>named("generate-items", jobRepository, transactions)

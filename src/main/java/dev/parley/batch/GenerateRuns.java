@@ -14,7 +14,6 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.BatchStatus;
-import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.job.parameters.JobParametersBuilder;
@@ -57,15 +56,16 @@ public class GenerateRuns {
         this.items = items;
         this.workers = workers;
         this.dialect = dialect;
-        this.ownConnection = () -> DriverManager.getConnection(
-                database.getJdbcUrl(), database.getUsername(), database.getPassword());
+        this.ownConnection = () ->
+                DriverManager.getConnection(database.getJdbcUrl(), database.getUsername(), database.getPassword());
     }
 
     /**
      * @param concurrency calls in flight at most; null leaves it to the job
      * @param provider name of the model provider; null leaves it to the job
      */
-    public record Overrides(@Nullable Integer concurrency, @Nullable String provider) {
+    public record Overrides(
+            @Nullable Integer concurrency, @Nullable String provider) {
         public static final Overrides NONE = new Overrides(null, null);
     }
 
@@ -75,7 +75,11 @@ public class GenerateRuns {
      * @param lostClaims results that were discarded because another process had taken the item over
      * @param failure why the run itself broke; null when it did not
      */
-    public record Outcome(long executionId, boolean stopped, long lostClaims, @Nullable Throwable failure) {}
+    public record Outcome(
+            long executionId,
+            boolean stopped,
+            long lostClaims,
+            @Nullable Throwable failure) {}
 
     /**
      * Works off the items of some jobs, together with any other process that does the same; returns when nothing is left,
@@ -116,7 +120,8 @@ public class GenerateRuns {
 
     private static Outcome outcome(JobExecution execution, GenerateJob.Built built) {
         BatchStatus status = execution.getStatus();
-        Throwable failure = execution.getAllFailureExceptions().stream().findFirst().orElse(null);
+        Throwable failure =
+                execution.getAllFailureExceptions().stream().findFirst().orElse(null);
         if (status == BatchStatus.FAILED && failure == null) {
             failure = new IllegalStateException(
                     "The run failed: " + execution.getExitStatus().getExitDescription());
@@ -125,7 +130,9 @@ public class GenerateRuns {
                 execution.getId(),
                 status == BatchStatus.STOPPED,
                 built.writer().lostClaims(),
-                status == BatchStatus.STOPPED || status == BatchStatus.COMPLETED ? null : Objects.requireNonNull(failure));
+                status == BatchStatus.STOPPED || status == BatchStatus.COMPLETED
+                        ? null
+                        : Objects.requireNonNull(failure));
     }
 
     /** Asks the run to end: no new claims, what is in flight may finish within the grace. From any thread. */

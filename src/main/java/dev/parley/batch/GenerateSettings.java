@@ -43,7 +43,9 @@ record GenerateSettings(
      * @param delay the bound of the first attempt
      * @param maxDelay the bound it never exceeds
      */
-    record Retry(@DefaultValue("2s") Duration delay, @DefaultValue("1m") Duration maxDelay) {
+    record Retry(
+            @DefaultValue("2s") Duration delay,
+            @DefaultValue("1m") Duration maxDelay) {
         Retry {
             if (delay.isNegative() || delay.isZero()) {
                 throw new IllegalArgumentException("parley.generate.retry.delay " + delay + " is not positive");

@@ -70,8 +70,7 @@ class JobLogListener implements StepExecutionListener {
     public @Nullable ExitStatus afterStep(StepExecution step) {
         open.forEach((id, jobLog) -> {
             String progress = jobs.find(id).map(JobLogListener::progress).orElse("the job is gone");
-            jobLog.line("Run " + executionId + " ended "
-                    + step.getExitStatus().getExitCode() + ": " + progress);
+            jobLog.line("Run " + executionId + " ended " + step.getExitStatus().getExitCode() + ": " + progress);
             jobLog.close();
         });
         open.clear();

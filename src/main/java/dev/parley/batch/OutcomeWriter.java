@@ -4,9 +4,9 @@ import dev.parley.conversation.ConversationKey;
 import dev.parley.conversation.ConversationPk;
 import dev.parley.conversation.ConversationRecord;
 import dev.parley.conversation.Conversations;
+import dev.parley.generation.GenerationLogs;
 import dev.parley.generation.GenerationResult.Generated;
 import dev.parley.generation.GenerationResult.NotGenerated;
-import dev.parley.generation.GenerationLogs;
 import dev.parley.generation.ProviderCall;
 import dev.parley.work.BatchItem;
 import dev.parley.work.BatchItems;
@@ -111,7 +111,11 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         }
         ledger.enter(results.stream()
                 .map(r -> new GenerationLogs.Entry(
-                        r.item().jobId(), r.item().id(), r.item().conversationKey(), r.item().attempts(), r.result()))
+                        r.item().jobId(),
+                        r.item().id(),
+                        r.item().conversationKey(),
+                        r.item().attempts(),
+                        r.result()))
                 .toList());
         count(results, outcomes);
         TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
@@ -143,14 +147,17 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
     void writeFailed(ItemOutcome result, Exception cause) throws Exception {
         if (cause instanceof ClaimLostException) {
             lostClaims.incrementAndGet();
-            log.warn("Item {} was taken over by another process; this late result is discarded", result.item().id());
+            log.warn(
+                    "Item {} was taken over by another process; this late result is discarded",
+                    result.item().id());
             return;
         }
-        if (!(NestedExceptionUtils.getMostSpecificCause(cause) instanceof SQLException refusal) || !isAboutTheRow(refusal)) {
+        if (!(NestedExceptionUtils.getMostSpecificCause(cause) instanceof SQLException refusal)
+                || !isAboutTheRow(refusal)) {
             throw cause;
         }
-        Outcome failed = new Outcome.Failed(
-                result.item(), "database_" + refusal.getSQLState(), messageOf(refusal), true);
+        Outcome failed =
+                new Outcome.Failed(result.item(), "database_" + refusal.getSQLState(), messageOf(refusal), true);
         transaction.executeWithoutResult(status -> record(List.of(result), List.of(failed)));
     }
 
@@ -158,7 +165,10 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
     private static boolean isAboutTheRow(SQLException refusal) {
         String state = refusal.getSQLState();
         return state != null
-                && (state.startsWith("22") || state.startsWith("23") || state.startsWith("44") || state.startsWith("P0"));
+                && (state.startsWith("22")
+                        || state.startsWith("23")
+                        || state.startsWith("44")
+                        || state.startsWith("P0"));
     }
 
     /** Message and detail on one line: constraint and offending key. */

@@ -81,7 +81,8 @@ class PendingItemReader implements ItemReader<BatchItem> {
             return;
         }
         lookedAt = nanoTime.getAsLong();
-        Set<UUID> closed = jobs.notOpen(claimed.stream().map(BatchItem::jobId).distinct().toList());
+        Set<UUID> closed =
+                jobs.notOpen(claimed.stream().map(BatchItem::jobId).distinct().toList());
         if (!closed.isEmpty()) {
             List<BatchItem> back = new ArrayList<>(claimed);
             back.removeIf(item -> !closed.contains(item.jobId()));

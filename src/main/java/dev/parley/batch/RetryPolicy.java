@@ -28,7 +28,8 @@ class RetryPolicy {
                         : new Outcome.Failed(
                                 item,
                                 failure.code(),
-                                failure.detail() + " (attempt " + item.attempts() + " of " + settings.maxAttempts() + ")",
+                                failure.detail() + " (attempt " + item.attempts() + " of " + settings.maxAttempts()
+                                        + ")",
                                 true);
         };
     }

@@ -146,7 +146,8 @@ public class Conversations {
 
     /** The final file of a job's first completed item; empty when it has none. */
     public Optional<String> firstFileOf(UUID jobId) {
-        return jdbc.queryForList(FIRST_FILE, Map.of("job", jobId), String.class).stream().findFirst();
+        return jdbc.queryForList(FIRST_FILE, Map.of("job", jobId), String.class).stream()
+                .findFirst();
     }
 
     private static Map.Entry<ConversationKey, ConversationPk> keyPair(java.sql.ResultSet row)

@@ -38,27 +38,34 @@ final class Failures {
             }
             if (one instanceof BindValidationException invalid) {
                 StringBuilder text = new StringBuilder();
-                invalid.getValidationErrors().getAllErrors().forEach(error -> text.append(text.isEmpty() ? "" : "\n")
-                        .append("Setting ")
-                        .append(invalid.getValidationErrors().getName())
-                        .append(error instanceof org.springframework.validation.FieldError field
-                                ? "." + kebab(field.getField()) + " = " + field.getRejectedValue()
-                                : "")
-                        .append(": ")
-                        .append(error.getDefaultMessage()));
+                invalid.getValidationErrors()
+                        .getAllErrors()
+                        .forEach(error -> text.append(text.isEmpty() ? "" : "\n")
+                                .append("Setting ")
+                                .append(invalid.getValidationErrors().getName())
+                                .append(
+                                        error instanceof org.springframework.validation.FieldError field
+                                                ? "." + kebab(field.getField()) + " = " + field.getRejectedValue()
+                                                : "")
+                                .append(": ")
+                                .append(error.getDefaultMessage()));
                 return text.toString();
             }
         }
         for (Throwable one : chain) {
             if (one instanceof BindException bind) {
                 ConfigurationPropertyName name = bind.getName();
-                Object value = bind.getProperty() == null ? "" : " = " + bind.getProperty().getValue();
+                Object value = bind.getProperty() == null
+                        ? ""
+                        : " = " + bind.getProperty().getValue();
                 return "Setting " + name + value + ": " + rootMessage(chain);
             }
         }
         for (Throwable one : chain) {
             if (one instanceof CannotGetJdbcConnectionException
-                    || one instanceof SQLException sql && sql.getSQLState() != null && isConnection(sql.getSQLState())) {
+                    || one instanceof SQLException sql
+                            && sql.getSQLState() != null
+                            && isConnection(sql.getSQLState())) {
                 return "The database does not answer: " + rootMessage(chain)
                         + "\nCheck spring.datasource.url, .username and .password (SPRING_DATASOURCE_URL, …).";
             }

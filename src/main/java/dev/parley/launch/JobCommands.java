@@ -22,7 +22,8 @@ final class JobCommands {
         BatchJobs jobs = beans.getBean(BatchJobs.class);
         BatchJob before = JobId.find(jobs, id);
         if (!change.apply(jobs, id)) {
-            throw new ConfigurationException("Job " + id + " is " + before.status().key() + " and cannot be " + verb + ".");
+            throw new ConfigurationException(
+                    "Job " + id + " is " + before.status().key() + " and cannot be " + verb + ".");
         }
         out.println("Job " + id + " \"" + before.name() + "\" is " + verb + ".");
         return ExitCode.OK;

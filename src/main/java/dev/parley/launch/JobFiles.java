@@ -43,8 +43,7 @@ class JobFiles {
     private final ModelProviders providers;
     private final BatchJobs jobs;
 
-    JobFiles(
-            StrictYaml yaml, CatalogFiles catalogFiles, Catalogs catalogs, ModelProviders providers, BatchJobs jobs) {
+    JobFiles(StrictYaml yaml, CatalogFiles catalogFiles, Catalogs catalogs, ModelProviders providers, BatchJobs jobs) {
         this.yaml = yaml;
         this.catalogFiles = catalogFiles;
         this.catalogs = catalogs;
@@ -97,8 +96,7 @@ class JobFiles {
         private final ModelProviders providers;
         private final List<Problem> problems;
 
-        private Resolution(
-                Parsed<JobFile> parsed, Catalog catalog, ModelProviders providers, List<Problem> problems) {
+        private Resolution(Parsed<JobFile> parsed, Catalog catalog, ModelProviders providers, List<Problem> problems) {
             this.parsed = parsed;
             this.file = parsed.value();
             this.catalog = catalog;
@@ -150,7 +148,12 @@ class JobFiles {
             List<EmotionalArc> arcs =
                     resolve("arcs", file.arcs(), catalog::arc, catalog.arcs(), EmotionalArc::key, EmotionalArc::active);
             List<TrainingTopic> topics = resolve(
-                    "topics", file.topics(), catalog::topic, catalog.topics(), TrainingTopic::key, TrainingTopic::active);
+                    "topics",
+                    file.topics(),
+                    catalog::topic,
+                    catalog.topics(),
+                    TrainingTopic::key,
+                    TrainingTopic::active);
             UUID template = templateId();
             List<NewJob.Item> items = new ArrayList<>();
             for (EmotionalArc arc : arcs) {
@@ -172,7 +175,8 @@ class JobFiles {
             }
             Optional<PromptTemplate> template = catalog.template(name);
             if (template.isEmpty()) {
-                problems.add(parsed.problem("template", unknown("template", name, catalog.templates(), PromptTemplate::name)));
+                problems.add(parsed.problem(
+                        "template", unknown("template", name, catalog.templates(), PromptTemplate::name)));
             }
             return template.map(PromptTemplate::id).orElse(null);
         }
@@ -200,7 +204,8 @@ class JobFiles {
                 Optional<T> one = find.apply(names.get(i));
                 if (one.isEmpty()) {
                     problems.add(parsed.problem(
-                            key + "[" + i + "]", unknown(key.substring(0, key.length() - 1), names.get(i), known, keyOf)));
+                            key + "[" + i + "]",
+                            unknown(key.substring(0, key.length() - 1), names.get(i), known, keyOf)));
                 } else if (!found.add(one.get())) {
                     problems.add(parsed.problem(key + "[" + i + "]", "'" + names.get(i) + "' is there twice"));
                 }
@@ -210,12 +215,18 @@ class JobFiles {
 
         private static <T> String unknown(String what, String name, List<T> known, Function<T, String> keyOf) {
             return "there is no " + what + " '" + name + "'; the catalog has "
-                    + (known.isEmpty() ? "none" : known.stream().map(keyOf).sorted().collect(Collectors.joining(", ")));
+                    + (known.isEmpty()
+                            ? "none"
+                            : known.stream().map(keyOf).sorted().collect(Collectors.joining(", ")));
         }
 
         private NewJob.Item checked(ItemParameters item, String key) {
             check(key + ".persona_id", "persona", item.personaId(), catalog.persona(item.personaId()));
-            check(key + ".emotional_arc_id", "emotional arc", item.emotionalArcId(), catalog.arc(item.emotionalArcId()));
+            check(
+                    key + ".emotional_arc_id",
+                    "emotional arc",
+                    item.emotionalArcId(),
+                    catalog.arc(item.emotionalArcId()));
             check(
                     key + ".training_topic_id",
                     "training topic",
@@ -225,7 +236,10 @@ class JobFiles {
                 check(key + ".templateId", "template", item.templateId(), catalog.template(item.templateId()));
             }
             return new NewJob.Item(
-                    item, catalog.topic(item.trainingTopicId()).map(TrainingTopic::name).orElse(null));
+                    item,
+                    catalog.topic(item.trainingTopicId())
+                            .map(TrainingTopic::name)
+                            .orElse(null));
         }
 
         private void check(String key, String what, UUID id, Optional<?> row) {
@@ -237,9 +251,10 @@ class JobFiles {
         /** The file's name and a hash of its text: the same file makes one job, a changed file another. */
         private String source() {
             try {
-                byte[] hash =
-                        MessageDigest.getInstance("SHA-256").digest(parsed.text().getBytes(StandardCharsets.UTF_8));
-                return Path.of(parsed.file()).getFileName() + "@" + HexFormat.of().formatHex(hash, 0, 8);
+                byte[] hash = MessageDigest.getInstance("SHA-256")
+                        .digest(parsed.text().getBytes(StandardCharsets.UTF_8));
+                return Path.of(parsed.file()).getFileName() + "@"
+                        + HexFormat.of().formatHex(hash, 0, 8);
             } catch (NoSuchAlgorithmException e) {
                 throw new IllegalStateException(e);
             }

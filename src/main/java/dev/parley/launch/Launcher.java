@@ -1,8 +1,8 @@
 package dev.parley.launch;
 
+import dev.parley.archive.ArchiveSettings;
 import dev.parley.archive.ObjectStore;
 import dev.parley.archive.StoreException;
-import dev.parley.archive.ArchiveSettings;
 import dev.parley.batch.GenerateRuns;
 import dev.parley.provider.ModelProviders;
 import dev.parley.work.BatchJob;
@@ -26,11 +26,7 @@ class Launcher {
      * @param again makes new jobs of files that were enqueued before
      * @param yes answers every question
      */
-    record Options(
-            @Nullable Integer concurrency,
-            @Nullable String provider,
-            boolean again,
-            boolean yes) {}
+    record Options(@Nullable Integer concurrency, @Nullable String provider, boolean again, boolean yes) {}
 
     private final JobFiles jobFiles;
     private final BatchJobs jobs;
@@ -78,7 +74,8 @@ class Launcher {
             asked.forEach(job -> out.println(stateOf(job)));
             return codeOf(asked);
         }
-        open.forEach(job -> checkProvider(options.provider() == null ? job.settings().provider() : null));
+        open.forEach(
+                job -> checkProvider(options.provider() == null ? job.settings().provider() : null));
         checkStore();
         return work(open, everything, options, out);
     }
@@ -91,13 +88,15 @@ class Launcher {
         try (Signals signals = Signals.handledBy(runs::requestStop, runs::stopNow);
                 Progress progress = Progress.of(jobs, ids, out)) {
             outcome = runs.run(
-                    everything ? List.of() : ids, new GenerateRuns.Overrides(options.concurrency(), options.provider()));
+                    everything ? List.of() : ids,
+                    new GenerateRuns.Overrides(options.concurrency(), options.provider()));
         }
         List<BatchJob> after = ids.stream().map(id -> JobId.find(jobs, id)).toList();
         summary.print(open, after, outcome, System.nanoTime() - startedAt, out);
         if (outcome.failure() != null) {
             throw new IllegalStateException(
-                    "Run " + outcome.executionId() + " broke off; what is done is kept, and the next run goes on from there",
+                    "Run " + outcome.executionId()
+                            + " broke off; what is done is kept, and the next run goes on from there",
                     outcome.failure());
         }
         return outcome.stopped() ? ExitCode.STOPPED : codeOf(after);
@@ -120,7 +119,8 @@ class Launcher {
     }
 
     private static String stateOf(BatchJob job) {
-        String state = "Job " + job.id() + " \"" + job.name() + "\" is " + job.status().key();
+        String state =
+                "Job " + job.id() + " \"" + job.name() + "\" is " + job.status().key();
         if (job.status() == JobStatus.PAUSED) {
             return state + ": " + job.statusReason() + "; when that is mended: parley resume " + job.id();
         }

@@ -17,7 +17,8 @@ class LogCommand implements Action {
     @Override
     public int run(BeanFactory beans, PrintWriter out) {
         JobLogs logs = beans.getBean(JobLogs.class);
-        Optional<String> text = logs.read(JobId.find(beans.getBean(BatchJobs.class), job).id());
+        Optional<String> text =
+                logs.read(JobId.find(beans.getBean(BatchJobs.class), job).id());
         if (text.isEmpty()) {
             throw new ConfigurationException("Job " + job + " has no log yet; it will be " + logs.locate(job));
         }

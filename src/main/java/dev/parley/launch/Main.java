@@ -67,7 +67,8 @@ public final class Main {
     private static ConfigurableApplicationContext start(List<String> settings) {
         SpringApplication application = new SpringApplication(Parley.class);
         application.setWebApplicationType(WebApplicationType.NONE);
-        application.setRegisterShutdownHook(false); // a signal ends the run, and the end of the run closes the application
+        application.setRegisterShutdownHook(
+                false); // a signal ends the run, and the end of the run closes the application
         return application.run(settings.toArray(String[]::new));
     }
 }

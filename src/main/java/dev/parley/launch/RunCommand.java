@@ -41,6 +41,7 @@ class RunCommand implements Action {
         if (concurrency != null && (concurrency < 1 || concurrency > 10_000)) {
             throw new ConfigurationException("--concurrency " + concurrency + " is not between 1 and 10000");
         }
-        return beans.getBean(Launcher.class).run(files, jobs, new Launcher.Options(concurrency, provider, again, yes), out);
+        return beans.getBean(Launcher.class)
+                .run(files, jobs, new Launcher.Options(concurrency, provider, again, yes), out);
     }
 }

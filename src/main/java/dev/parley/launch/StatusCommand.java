@@ -19,14 +19,10 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-@Command(
-        name = "status",
-        description = "Shows the jobs, newest first, or one job.",
-        mixinStandardHelpOptions = true)
+@Command(name = "status", description = "Shows the jobs, newest first, or one job.", mixinStandardHelpOptions = true)
 class StatusCommand implements Action {
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(SerializationFeature.INDENT_OUTPUT)
-            .build();
+    private static final JsonMapper JSON =
+            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
     @Parameters(arity = "0..1", paramLabel = "JOB", description = "The job's id.")
     private @Nullable UUID job;
@@ -78,7 +74,9 @@ class StatusCommand implements Action {
         } else if (newest.isEmpty()) {
             out.println("No jobs yet; parley run jobs/demo.yaml makes the first one.");
         } else {
-            out.printf("%-36s  %-10s  %13s  %6s  %9s  %-16s  %s%n", "JOB", "STATUS", "DONE", "FAILED", "COST", "CREATED", "NAME");
+            out.printf(
+                    "%-36s  %-10s  %13s  %6s  %9s  %-16s  %s%n",
+                    "JOB", "STATUS", "DONE", "FAILED", "COST", "CREATED", "NAME");
             newest.forEach(one -> out.printf(
                     Locale.ROOT,
                     "%-36s  %-10s  %13s  %6d  %9s  %-16s  %s%n",
@@ -121,7 +119,10 @@ class StatusCommand implements Action {
         row(out, "progress", job.completed() + " of " + job.total() + " items through (" + job.percentage() + " %)");
         row(out, "successful", job.successful() + " (" + job.successRate() + " %)");
         row(out, "failed", String.valueOf(job.failed()));
-        row(out, "cost", "$" + Money.of(job.costUsd()) + (job.budgetUsd() == null ? "" : " of $" + Money.of(job.budgetUsd())));
+        row(
+                out,
+                "cost",
+                "$" + Money.of(job.costUsd()) + (job.budgetUsd() == null ? "" : " of $" + Money.of(job.budgetUsd())));
         row(out, "last error", job.lastItemError() == null ? "none" : job.lastItemError());
         row(out, "created", String.valueOf(job.createdAt()));
         row(out, "started", job.startedAt() == null ? "not yet" : String.valueOf(job.startedAt()));

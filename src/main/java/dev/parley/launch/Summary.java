@@ -1,9 +1,9 @@
 package dev.parley.launch;
 
+import dev.parley.archive.ArchiveSettings;
 import dev.parley.archive.JobLogs;
 import dev.parley.archive.ObjectName;
 import dev.parley.archive.ObjectStore;
-import dev.parley.archive.ArchiveSettings;
 import dev.parley.batch.GenerateRuns;
 import dev.parley.conversation.ConversationDocument;
 import dev.parley.conversation.ConversationDocument.Turn;
@@ -53,13 +53,13 @@ class Summary {
      * @param after the same jobs, in the same order
      * @param nanos how long the run took
      */
-    void print(
-            List<BatchJob> before, List<BatchJob> after, GenerateRuns.Outcome outcome, long nanos, PrintWriter out) {
+    void print(List<BatchJob> before, List<BatchJob> after, GenerateRuns.Outcome outcome, long nanos, PrintWriter out) {
         for (int i = 0; i < after.size(); i++) {
             print(before.get(i), after.get(i), nanos, out);
         }
         if (outcome.lostClaims() > 0) {
-            out.println(outcome.lostClaims() + " results came too late and were discarded: another process had the items.");
+            out.println(
+                    outcome.lostClaims() + " results came too late and were discarded: another process had the items.");
         }
         if (outcome.stopped()) {
             out.println("Stopped; the same command goes on from here.");
@@ -82,11 +82,22 @@ class Summary {
             row(out, "paused", job.statusReason() + "; when that is mended: parley resume " + job.id());
         }
         for (Cause cause : jobs.failuresByCause(job.id())) {
-            row(out, "failed", cause.items() + " × " + cause.code() + (cause.retryable() ? " (retryable)" : "") + ": "
-                    + shortened(cause.example()));
+            row(
+                    out,
+                    "failed",
+                    cause.items() + " × " + cause.code() + (cause.retryable() ? " (retryable)" : "") + ": "
+                            + shortened(cause.example()));
         }
         GenerationLogs.Totals totals = ledger.totals(job.id());
-        row(out, "tokens", String.format(Locale.ROOT, "%,d in, %,d out, in %,d calls", totals.inputTokens(), totals.outputTokens(), totals.calls()));
+        row(
+                out,
+                "tokens",
+                String.format(
+                        Locale.ROOT,
+                        "%,d in, %,d out, in %,d calls",
+                        totals.inputTokens(),
+                        totals.outputTokens(),
+                        totals.calls()));
         row(out, "cost", "$" + Money.of(job.actualCost()));
         int done = job.completedItems() - before.completedItems();
         double seconds = nanos / 1e9;
@@ -98,11 +109,14 @@ class Summary {
 
     /** The first turns of the first conversation: what the money was spent on. */
     private void example(UUID job, PrintWriter out) {
-        Optional<ObjectName> file = conversations.firstFileOf(job).map(path -> new ObjectName(archive.buckets().conversations(), path));
+        Optional<ObjectName> file = conversations
+                .firstFileOf(job)
+                .map(path -> new ObjectName(archive.buckets().conversations(), path));
         file.flatMap(store::read).ifPresent(bytes -> {
             ConversationDocument document = JsonMapper.shared().readValue(bytes, ConversationDocument.class);
             row(out, "for example", store.locate(file.get()));
-            for (Turn turn : document.turns().subList(0, Math.min(2, document.turns().size()))) {
+            for (Turn turn :
+                    document.turns().subList(0, Math.min(2, document.turns().size()))) {
                 out.println("    " + turn.role() + ": " + shortened(turn.content()));
             }
         });

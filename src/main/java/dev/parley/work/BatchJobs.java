@@ -352,7 +352,8 @@ public class BatchJobs {
     /** Which of these jobs must not be worked on now: paused, cancelled, done or gone. */
     public Set<UUID> notOpen(Collection<UUID> ids) {
         Set<UUID> closed = new HashSet<>(ids);
-        closed.removeAll(client.sql(OPEN_AMONG).param("ids", ids).query(UUID.class).list());
+        closed.removeAll(
+                client.sql(OPEN_AMONG).param("ids", ids).query(UUID.class).list());
         return closed;
     }
 

@@ -87,8 +87,9 @@ class GenerateJobTests {
                 .isEqualTo(PRIMARY_KEY);
         assertThat(app.count("SELECT count(*) FROM batch_items i JOIN conversations c ON c.id = i.conversation_id"))
                 .isEqualTo(4);
-        assertThat(app.count(
-                        "SELECT count(*) FROM batch_items i JOIN conversations c ON c.conversation_id = i.conversation_id"))
+        assertThat(
+                        app.count(
+                                "SELECT count(*) FROM batch_items i JOIN conversations c ON c.conversation_id = i.conversation_id"))
                 .isZero();
         assertThat(app.count("""
                         SELECT count(*) FROM batch_items
@@ -101,7 +102,9 @@ class GenerateJobTests {
             assertThat(row.get("raw_response_path")).isEqualTo("raw/" + nil + "/" + key + "_raw.json");
             assertThat(row.get("file_path")).isEqualTo(nil + "/" + key + "/conversation.json");
             assertThat(row.get("processing_status")).isEqualTo("completed");
-            assertThat(JsonMapper.shared().readTree(file((String) row.get("raw_response_path"))).has("content"))
+            assertThat(JsonMapper.shared()
+                            .readTree(file((String) row.get("raw_response_path")))
+                            .has("content"))
                     .isTrue();
             assertThat(JsonMapper.shared()
                             .readValue(file((String) row.get("file_path")), ConversationDocument.class)
@@ -110,8 +113,9 @@ class GenerateJobTests {
                     .startsWith("David Chen - ");
         }
         assertThat(files()).hasSize(8);
-        assertThat(anthropic.callsByKey()).hasSize(4).allSatisfy((key, calls) -> assertThat(calls)
-                .isEqualTo(1)); // A4: the key is there before the call
+        assertThat(anthropic.callsByKey())
+                .hasSize(4)
+                .allSatisfy((key, calls) -> assertThat(calls).isEqualTo(1)); // A4: the key is there before the call
     }
 
     @Test
@@ -133,7 +137,8 @@ class GenerateJobTests {
         app.run(job);
 
         BatchJob done = app.job(job);
-        Map<String, Object> failed = app.rows("SELECT * FROM batch_items WHERE status = 'failed'").get(0);
+        Map<String, Object> failed =
+                app.rows("SELECT * FROM batch_items WHERE status = 'failed'").get(0);
         assertThat(done.status()).isEqualTo(JobStatus.COMPLETED);
         assertThat(done.successfulItems()).isEqualTo(7);
         assertThat(done.failedItems()).isEqualTo(1);
@@ -160,14 +165,20 @@ class GenerateJobTests {
         String second = log(job);
 
         assertThat(first.lines()).allMatch(line -> line.matches("\\[\\d{4}-\\d\\d-\\d\\dT[0-9:.]+Z] .+"));
-        List<String> ids = app.jdbc().sql("SELECT CAST(id AS varchar) FROM batch_items").query(String.class).list();
-        assertThat(ids).hasSize(60).allSatisfy(id -> assertThat(first.lines())
-                .filteredOn(line -> line.contains("Item " + id.substring(0, 8) + "..."))
-                .singleElement()
-                .asString()
-                .contains("completed"));
+        List<String> ids = app.jdbc()
+                .sql("SELECT CAST(id AS varchar) FROM batch_items")
+                .query(String.class)
+                .list();
+        assertThat(ids)
+                .hasSize(60)
+                .allSatisfy(id -> assertThat(first.lines())
+                        .filteredOn(line -> line.contains("Item " + id.substring(0, 8) + "..."))
+                        .singleElement()
+                        .asString()
+                        .contains("completed"));
         assertThat(second).startsWith(first.strip());
-        assertThat(data.resolve("batch-logs").resolve(job.toString()).resolve("log.txt")).exists();
+        assertThat(data.resolve("batch-logs").resolve(job.toString()).resolve("log.txt"))
+                .exists();
     }
 
     @Test
@@ -175,23 +186,29 @@ class GenerateJobTests {
         UUID job = app.enqueue(3);
         String refused = keyAt(2);
         app.jdbc()
-                .sql("ALTER TABLE conversations ADD CONSTRAINT not_this_one CHECK (conversation_id <> '" + refused + "')")
+                .sql("ALTER TABLE conversations ADD CONSTRAINT not_this_one CHECK (conversation_id <> '" + refused
+                        + "')")
                 .update();
 
         try {
             app.run(job);
         } finally {
-            app.jdbc().sql("ALTER TABLE conversations DROP CONSTRAINT not_this_one").update();
+            app.jdbc()
+                    .sql("ALTER TABLE conversations DROP CONSTRAINT not_this_one")
+                    .update();
         }
 
-        Map<String, Object> failed = app.rows("SELECT * FROM batch_items WHERE status = 'failed'").get(0);
+        Map<String, Object> failed =
+                app.rows("SELECT * FROM batch_items WHERE status = 'failed'").get(0);
         assertThat(app.job(job).successfulItems()).isEqualTo(2);
         assertThat(app.job(job).failedItems()).isEqualTo(1);
         assertThat(failed.get("position")).isEqualTo(2);
         assertThat(failed.get("error_code").toString()).startsWith("database_23");
         assertThat(failed.get("error_message").toString().toLowerCase()).contains("not_this_one");
         assertThat(anthropic.calls(refused)).isEqualTo(1);
-        assertThat(app.count("SELECT count(*) FROM generation_logs")).as("its money is on record").isEqualTo(3);
+        assertThat(app.count("SELECT count(*) FROM generation_logs"))
+                .as("its money is on record")
+                .isEqualTo(3);
         assertThat(app.count("SELECT count(*) FROM conversations")).isEqualTo(2);
         assertThat(log(job).toLowerCase()).contains("not_this_one");
     }
@@ -200,9 +217,13 @@ class GenerateJobTests {
     void whatIsStoredIsNotPaidForAgain() { // A15, A18
         UUID job = app.enqueue(2);
         app.run(job);
-        app.jdbc().sql("UPDATE batch_items SET conversation_id = NULL, status = 'queued'").update();
+        app.jdbc()
+                .sql("UPDATE batch_items SET conversation_id = NULL, status = 'queued'")
+                .update();
         app.jdbc().sql("DELETE FROM conversations").update();
-        app.jdbc().sql("UPDATE batch_jobs SET status = 'queued', successful_items = 0, completed_items = 0").update();
+        app.jdbc()
+                .sql("UPDATE batch_jobs SET status = 'queued', successful_items = 0, completed_items = 0")
+                .update();
 
         app.run(job);
 
@@ -225,7 +246,8 @@ class GenerateJobTests {
         assertThat(app.count("SELECT attempts FROM batch_items WHERE position = 1"))
                 .as("529 and 429 are told to wait, only 500 counts")
                 .isEqualTo(2);
-        assertThat(app.count("SELECT count(*) FROM generation_logs WHERE status <> 'success'")).isEqualTo(3);
+        assertThat(app.count("SELECT count(*) FROM generation_logs WHERE status <> 'success'"))
+                .isEqualTo(3);
     }
 
     @Test
@@ -237,10 +259,12 @@ class GenerateJobTests {
 
         assertThat(app.job(job).status()).isEqualTo(JobStatus.FAILED);
         assertThat(anthropic.calls()).isEqualTo(5);
-        assertThat(app.bean(BatchJobs.class).failuresByCause(job)).singleElement().satisfies(cause -> {
-            assertThat(cause.retryable()).isTrue();
-            assertThat(cause.example()).contains("HTTP 500").contains("attempt 5 of 5");
-        });
+        assertThat(app.bean(BatchJobs.class).failuresByCause(job))
+                .singleElement()
+                .satisfies(cause -> {
+                    assertThat(cause.retryable()).isTrue();
+                    assertThat(cause.example()).contains("HTTP 500").contains("attempt 5 of 5");
+                });
     }
 
     @Test
@@ -266,8 +290,10 @@ class GenerateJobTests {
 
         assertThat(app.job(job).status()).isEqualTo(JobStatus.PAUSED);
         assertThat(app.job(job).statusReason()).startsWith("error_handling is stop");
-        assertThat(app.count("SELECT count(*) FROM batch_items WHERE status = 'queued'")).isPositive();
-        assertThat(app.count("SELECT count(*) FROM batch_items WHERE status = 'processing'")).isZero();
+        assertThat(app.count("SELECT count(*) FROM batch_items WHERE status = 'queued'"))
+                .isPositive();
+        assertThat(app.count("SELECT count(*) FROM batch_items WHERE status = 'processing'"))
+                .isZero();
     }
 
     @Test
@@ -289,7 +315,9 @@ class GenerateJobTests {
         assertThat(completed).isEqualTo(anthropic.calls()).isPositive().isLessThan(40);
         assertThat(app.count("SELECT count(*) FROM batch_items WHERE status = 'queued' AND attempts = 0"))
                 .isEqualTo(40 - completed);
-        assertThat(app.bean(JobRepository.class).getJobExecution(outcome.executionId()).getStatus())
+        assertThat(app.bean(JobRepository.class)
+                        .getJobExecution(outcome.executionId())
+                        .getStatus())
                 .isEqualTo(BatchStatus.STOPPED);
     }
 
