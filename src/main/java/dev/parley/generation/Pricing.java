@@ -10,7 +10,11 @@ import org.jspecify.annotations.Nullable;
 public interface Pricing {
     Price of(String model, TokenUsage usage, Instant at);
 
-    /** @param version the price row that was used; null when there is none for the model, and then the cost is zero */
+    /**
+     * A price.
+     *
+     * @param version the price row that was used; null when there is none for the model, and then the cost is zero
+     */
     record Price(BigDecimal usd, @Nullable String version) {
         public static final Price NOTHING = new Price(BigDecimal.ZERO, null);
     }

@@ -100,7 +100,7 @@ final class PromptText {
                 continue;
             }
             List<String> value = variable.of(ingredients);
-            if (value.isEmpty()) {
+            if (value.stream().allMatch(String::isBlank)) {
                 empty.add(piece.text());
             } else if (piece.alone() && value.size() > 1) {
                 filled.append("- ").append(String.join("\n- ", value));

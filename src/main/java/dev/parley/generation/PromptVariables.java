@@ -7,7 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The names a template may use between {@code {{} and {@code }}}, the union of what templates have used so far. */
+/** The names that a template may put between double braces: the union of what templates have used so far. */
 final class PromptVariables {
     /** What one item has to say: one text, or the entries of a list; empty where the row has no value. */
     @FunctionalInterface

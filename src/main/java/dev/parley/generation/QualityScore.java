@@ -5,7 +5,6 @@ import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 
 /**
@@ -63,10 +62,11 @@ final class QualityScore {
 
     private static String normal(String content) {
         StringBuilder normal = new StringBuilder(content.length());
-        content.toLowerCase(Locale.ROOT)
-                .chars()
-                .filter(c -> !Character.isWhitespace(c))
-                .forEach(c -> normal.append((char) c));
+        for (int i = 0; i < content.length(); i++) {
+            if (!Character.isWhitespace(content.charAt(i))) {
+                normal.append(Character.toLowerCase(content.charAt(i)));
+            }
+        }
         return normal.toString();
     }
 }

@@ -53,6 +53,7 @@ final class RawAnswers {
      *
      * @param number of the request it answers, from 1
      */
+    @SuppressWarnings("ArrayRecordComponent") // never compared; copying would only cost
     record RawAnswer(int number, String path, byte[] body) {}
 
     /**

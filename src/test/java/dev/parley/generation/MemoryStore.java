@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 
 /** Objects by path, in memory; breaks where it is told to. */
 final class MemoryStore implements ObjectStore {
@@ -60,6 +61,11 @@ final class MemoryStore implements ObjectStore {
     @Override
     public String locate(ObjectName object) {
         return object.toString();
+    }
+
+    /** Not needed here; the port may ask for it. */
+    public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
+        throw new UnsupportedOperationException();
     }
 
     private static StoreException unavailable(String what, ObjectName object) {
