@@ -34,6 +34,8 @@ public record ArchiveSettings(
     }
 
     /**
+     * Names of buckets.
+     *
      * @param conversations raw and final files
      * @param logs job logs
      */
@@ -48,7 +50,11 @@ public record ArchiveSettings(
                 "must be a bucket name: 3 to 222 lower-case letters, digits and . _ -, a letter or digit at both ends";
     }
 
-    /** @param fsync which created files are forced to disk */
+    /**
+     * The local store.
+     *
+     * @param fsync which created files are forced to disk
+     */
     public record Local(@DefaultValue("raw") Fsync fsync) {}
 
     /**
@@ -65,7 +71,7 @@ public record ArchiveSettings(
     }
 
     /**
-     * Credentials are the application default ones, never a setting.
+     * Google Cloud Storage. Credentials are the application default ones, never a setting.
      *
      * @param project for creating buckets; unset: the environment's
      * @param location of buckets that are created; unset: the service's default

@@ -160,7 +160,7 @@ final class GcsObjectStore implements ObjectStore {
         run(
                 "write",
                 locate(object),
-                () -> whileOthersWrite(object, () -> {
+                () -> whileOthersWrite(() -> {
                     Blob there = metadata(object);
                     if (!holds(there, content)) {
                         upload(object, content, contentType, there);
@@ -174,7 +174,7 @@ final class GcsObjectStore implements ObjectStore {
         return run(
                 "update",
                 locate(object),
-                () -> whileOthersWrite(object, () -> {
+                () -> whileOthersWrite(() -> {
                     Blob there = metadata(object);
                     byte[] old = there == null ? new byte[0] : storage().readAllBytes(there.getBlobId());
                     byte[] content = change.apply(old);
@@ -186,7 +186,7 @@ final class GcsObjectStore implements ObjectStore {
     }
 
     /** Tries again when another process wrote (412), or replaced what was about to be read (404), in between. */
-    private byte[] whileOthersWrite(ObjectName object, Supplier<byte[]> attempt) {
+    private byte[] whileOthersWrite(Supplier<byte[]> attempt) {
         Duration pause = FIRST_PAUSE;
         for (int attempts = 1; ; attempts++) {
             try {

@@ -14,7 +14,17 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** A spool whose process died, and its lines. Locked until it is closed. */
-record LeftSpool(Path path, byte[] content, FileChannel channel) implements Closeable {
+final class LeftSpool implements Closeable {
+    private final Path path;
+    private final byte[] content;
+    private final FileChannel channel;
+
+    private LeftSpool(Path path, byte[] content, FileChannel channel) {
+        this.path = path;
+        this.content = content;
+        this.channel = channel;
+    }
+
     /** Empty when the owner lives, when another process is just taking it over, or when it holds nothing. */
     static Optional<LeftSpool> adopt(Path path) throws IOException {
         FileChannel channel = FileChannel.open(path, READ, WRITE);
@@ -24,8 +34,9 @@ record LeftSpool(Path path, byte[] content, FileChannel channel) implements Clos
                 return Optional.empty();
             }
             ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(channel.size()));
-            while (content.hasRemaining() && channel.read(content) >= 0) {
-                continue;
+            int read = 0;
+            while (content.hasRemaining() && read >= 0) {
+                read = channel.read(content);
             }
             adopted = true;
             return Optional.of(new LeftSpool(path, content.array(), channel));
@@ -43,6 +54,14 @@ record LeftSpool(Path path, byte[] content, FileChannel channel) implements Clos
         } catch (OverlappingFileLockException e) {
             return false; // held in this very process
         }
+    }
+
+    Path path() {
+        return path;
+    }
+
+    byte[] content() {
+        return content;
     }
 
     @Override

@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Objects as files: {@code {root}/{bucket}/{path}}, the object's path unchanged, so that a person finds a file by its
@@ -115,8 +116,8 @@ public final class LocalObjectStore implements ObjectStore {
         return run("update", object, () -> {
             Path lock = root.resolve(object.bucket()).resolve(LOCK);
             updating.lock();
-            try (FileChannel channel = intoFolder(lock, () -> FileChannel.open(lock, CREATE, WRITE));
-                    FileLock held = lock(channel)) {
+            try (FileChannel channel = intoFolder(lock, () -> FileChannel.open(lock, CREATE, WRITE))) {
+                lock(channel);
                 byte[] old = readFile(object).orElse(new byte[0]);
                 byte[] content = change.apply(old);
                 if (!Arrays.equals(old, content)) {
@@ -250,11 +251,15 @@ public final class LocalObjectStore implements ObjectStore {
         }
     }
 
-    /** A lock that another store in this same JVM holds is not waited for by the system but refused. */
-    private static FileLock lock(FileChannel channel) throws IOException {
-        while (true) {
+    /**
+     * Locks until the channel is closed. A lock that another store in this same JVM holds is not waited for by the system
+     * but refused.
+     */
+    private static void lock(FileChannel channel) throws IOException {
+        @Nullable FileLock lock = null;
+        while (lock == null) {
             try {
-                return channel.lock();
+                lock = channel.lock();
             } catch (OverlappingFileLockException e) {
                 Uninterrupted.pause(LOCK_RETRY);
             }

@@ -14,7 +14,11 @@ import java.util.regex.Pattern;
 public record ObjectName(String bucket, String path) {
     private static final Pattern PART = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,254}");
 
-    /** @throws IllegalArgumentException naming the part that is not allowed */
+    /**
+     * Checks every part.
+     *
+     * @throws IllegalArgumentException naming the part that is not allowed
+     */
     public ObjectName {
         check(bucket, bucket, path);
         for (String part : path.split("/", -1)) {

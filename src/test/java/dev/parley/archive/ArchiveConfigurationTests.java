@@ -86,7 +86,7 @@ class ArchiveConfigurationTests {
     @Test
     void localStoreNeedsNoneOfGooglesClasses() throws Exception {
         List<URL> urls = new ArrayList<>();
-        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
             if (!entry.contains("google") && !entry.contains("gax")) {
                 urls.add(new File(entry).toURI().toURL());
             }

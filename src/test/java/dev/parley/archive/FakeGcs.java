@@ -38,6 +38,7 @@ import tools.jackson.databind.json.JsonMapper;
  */
 public final class FakeGcs implements AutoCloseable {
     /** An object as stored. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     public record Stored(byte[] content, String contentType, long generation) {
         public String text() {
             return new String(content, UTF_8);
@@ -166,7 +167,7 @@ public final class FakeGcs implements AutoCloseable {
             return upload(path, query, exchange.getRequestHeaders().getFirst("Content-Type"), body);
         }
         String[] parts = path.substring(path.indexOf("/storage/v1/") + "/storage/v1/".length())
-                .split("/");
+                .split("/", -1);
         String bucket = parts.length > 1 ? parts[1] : "";
         if (parts.length == 1) {
             return insertBucket(body);
@@ -290,7 +291,7 @@ public final class FakeGcs implements AutoCloseable {
     private static Map<String, String> query(HttpExchange exchange) {
         Map<String, String> query = new TreeMap<>();
         String raw = exchange.getRequestURI().getRawQuery();
-        for (String pair : raw == null ? new String[0] : raw.split("&")) {
+        for (String pair : raw == null ? new String[0] : raw.split("&", -1)) {
             String[] sides = pair.split("=", 2);
             query.put(sides[0], sides.length == 1 ? "" : URLDecoder.decode(sides[1], UTF_8));
         }
@@ -321,5 +322,6 @@ public final class FakeGcs implements AutoCloseable {
         return new Answer(code, "application/json; charset=UTF-8", json.writeValueAsBytes(Map.of("error", error)));
     }
 
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Answer(int status, String contentType, byte[] body) {}
 }

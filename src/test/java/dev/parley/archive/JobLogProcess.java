@@ -9,7 +9,11 @@ import java.util.UUID;
 final class JobLogProcess {
     private JobLogProcess() {}
 
-    /** @param args data folder, job, a name to tell its lines by, how many lines */
+    /**
+     * Says "ready" when its lines are written.
+     *
+     * @param args data folder, job, a name to tell its lines by, how many lines
+     */
     public static void main(String[] args) throws IOException {
         Path data = Path.of(args[0]);
         JobLogs logs = new JobLogs(ArchiveFixtures.localStore(data), ArchiveFixtures.settings(data), Clock.systemUTC());
