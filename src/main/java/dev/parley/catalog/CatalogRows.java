@@ -26,9 +26,9 @@ final class CatalogRows<T, E extends Entry<T>> {
             return file.problem(path + "." + key, message);
         }
 
-        String where(Place<?> other) {
-            String line = other.problem("key", "").toString();
-            return line.substring(0, line.indexOf(": "));
+        /** Where it stands, as a problem elsewhere refers to it. */
+        String where() {
+            return problem("key", "").where();
         }
     }
 
@@ -69,7 +69,7 @@ final class CatalogRows<T, E extends Entry<T>> {
         if (first != null) {
             String key = place.entry() instanceof TemplateEntry ? "name" : "key";
             String message = "'%s' is the %s at %s already; give this one another"
-                    .formatted(place.entry().key(), what, place.where(first));
+                    .formatted(place.entry().key(), what, first.where());
             problems.add(place.problem(key, message));
         }
     }
@@ -78,7 +78,7 @@ final class CatalogRows<T, E extends Entry<T>> {
         String owner = storedIds.get(id);
         if (first != null) {
             String message = "%s is the %s '%s' at %s already; give this one another"
-                    .formatted(id, what, first.entry().key(), place.where(first));
+                    .formatted(id, what, first.entry().key(), first.where());
             problems.add(place.problem("id", message));
         } else if (owner != null && !owner.equals(place.entry().key())) {
             String message = "%s is the %s '%s' in the table already; keep that key, or give this one another id"
@@ -136,7 +136,8 @@ final class CatalogRows<T, E extends Entry<T>> {
             }
             UUID id = table.idOf(before);
             if (entry.id() != null && !entry.id().equals(id)) {
-                LOG.warn("{}: keeps {}, the id that its rows in other tables know", place.problem("id", what), id);
+                String kept = "the %s '%s' keeps %s, which it has in the table".formatted(what, entry.key(), id);
+                LOG.warn("{}", place.problem("id", kept));
             }
             T after = entry.row(id, before);
             if (!after.equals(before)) {

@@ -8,7 +8,11 @@ interface CatalogTable<T> {
     /** Every row, active or not, ordered by key. */
     List<T> all();
 
-    /** @throws org.springframework.dao.DuplicateKeyException when the id or the key is taken */
+    /**
+     * Adds a row.
+     *
+     * @throws org.springframework.dao.DuplicateKeyException when the id or the key is taken
+     */
     void insert(T row);
 
     /** Writes all columns of the row with this id except its key. */

@@ -37,7 +37,12 @@ public class InvalidFileException extends RuntimeException {
         /** As compilers print it: {@code jobs/demo.yaml:12: personas[1].name: is missing; should be text}. */
         @Override
         public String toString() {
-            return file + (line > 0 ? ":" + line : "") + ": " + (key.isEmpty() ? "" : key + ": ") + message;
+            return where() + ": " + (key.isEmpty() ? "" : key + ": ") + message;
+        }
+
+        /** File and line, such as {@code jobs/demo.yaml:12}. */
+        public String where() {
+            return line > 0 ? file + ":" + line : file;
         }
     }
 }

@@ -66,9 +66,9 @@ record RecordFormat(Constructor<?> constructor, List<Key> keys, Map<String, Key>
     }
 
     /** @throws IllegalArgumentException as the record's own constructor does */
-    Object create(@Nullable Object... values) {
+    Object create(List<@Nullable Object> values) {
         try {
-            return constructor.newInstance(values);
+            return constructor.newInstance(values.toArray());
         } catch (InvocationTargetException e) {
             if (e.getCause() instanceof RuntimeException cause) {
                 throw cause;

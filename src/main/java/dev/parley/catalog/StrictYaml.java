@@ -52,7 +52,11 @@ public final class StrictYaml {
             .buildValidatorFactory()
             .getValidator();
 
-    /** @throws InvalidFileException with every problem of the file, also when there is no such file */
+    /**
+     * Reads a file of at most 16 MiB, in UTF-8.
+     *
+     * @throws InvalidFileException with every problem of the file, also when there is no such file
+     */
     public <T extends Record> Parsed<T> read(Path file, Class<T> type) {
         String name = file.toString().replace('\\', '/');
         return parse(name, decode(name, bytes(name, file)), type);
@@ -105,6 +109,7 @@ public final class StrictYaml {
                 .setSchema(new CoreSchema())
                 .setMaxAliasesForCollections(MAX_ALIASES)
                 .setCodePointLimit(MAX_BYTES)
+                .setAllowNonScalarKeys(true) // the binder refuses them, with their line
                 .build();
         try {
             return new Compose(settings).composeString(text).orElseThrow(() -> whole(name, "is empty"));
@@ -137,7 +142,7 @@ public final class StrictYaml {
     }
 
     private static String context(MarkedYamlEngineException e) {
-        if (e.getContext() == null) {
+        if (e.getContext() == null || e.getContext().isEmpty()) {
             return "";
         }
         return e.getContext()

@@ -21,7 +21,11 @@ public enum Tier {
         return key;
     }
 
-    /** @throws IllegalArgumentException when no tier has this key */
+    /**
+     * The tier that files and tables spell so.
+     *
+     * @throws IllegalArgumentException when there is none
+     */
     public static Tier of(String key) {
         for (Tier tier : values()) {
             if (tier.key.equals(key)) {

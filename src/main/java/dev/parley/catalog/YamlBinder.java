@@ -1,7 +1,6 @@
 package dev.parley.catalog;
 
 import dev.parley.catalog.InvalidFileException.Problem;
-import dev.parley.catalog.RecordFormat.Key;
 import jakarta.validation.ConstraintViolation;
 import jakarta.validation.Validator;
 import java.lang.reflect.ParameterizedType;
@@ -130,28 +129,26 @@ final class YamlBinder {
         if (!(node instanceof MappingNode mapping)) {
             return broken(path, wrongShape("a mapping", node, "its keys are " + String.join(", ", format.names())));
         }
-        Map<Key, Node> given = new HashMap<>();
+        Map<RecordFormat.Key, Node> given = new HashMap<>();
         entries(mapping, path).forEach((name, entry) -> {
-            Key key = format.byKey().get(name);
+            RecordFormat.Key key = format.byKey().get(name);
             if (key == null) {
                 report(child(path, name), "is not a known key; " + Suggestion.among("keys", format.names(), name));
             } else if (given.putIfAbsent(key, entry) != null) {
                 report(child(path, name), "is '" + key.name() + "' once more; keep one of them");
             }
         });
-        @Nullable
-        Object[] arguments = format.keys().stream()
-                .map(key -> component(given.get(key), key, path, depth))
-                .toArray();
+        List<@Nullable Object> arguments = new ArrayList<>();
         boolean valid = true;
-        for (int i = 0; i < arguments.length; i++) {
-            Key key = format.keys().get(i);
-            valid &= arguments[i] != BROKEN && satisfies(type, key, arguments[i], path);
+        for (RecordFormat.Key key : format.keys()) {
+            Object argument = component(given.get(key), key, path, depth);
+            arguments.add(argument);
+            valid &= argument != BROKEN && satisfies(type, key, argument, path);
         }
-        return valid ? create(type, format, arguments, path) : BROKEN;
+        return valid ? create(format, arguments, path) : BROKEN;
     }
 
-    private @Nullable Object component(@Nullable Node given, Key key, String parent, int depth) {
+    private @Nullable Object component(@Nullable Node given, RecordFormat.Key key, String parent, int depth) {
         String path = child(parent, key.name());
         if (given != null) {
             boolean nothing = given.getTag().equals(Tag.NULL);
@@ -171,15 +168,15 @@ final class YamlBinder {
         return broken(path, "is missing; should be " + (type.isRecord() ? "a mapping" : YamlScalars.expected(type)));
     }
 
-    private <T> boolean satisfies(Class<T> type, Key key, @Nullable Object value, String parent) {
+    private <T> boolean satisfies(Class<T> type, RecordFormat.Key key, @Nullable Object value, String parent) {
         var violations = validator.validateValue(type, key.component(), value);
-        for (ConstraintViolation<T> violation : violations) {
-            report(child(parent, key.name()) + elementIndex(violation), sentence(violation));
-        }
+        violations.stream()
+                .sorted(Comparator.comparing(violation -> violation.getPropertyPath() + violation.getMessage()))
+                .forEach(violation -> report(child(parent, key.name()) + elementIndex(violation), sentence(violation)));
         return violations.isEmpty();
     }
 
-    private Object create(Class<?> type, RecordFormat format, @Nullable Object[] arguments, String path) {
+    private Object create(RecordFormat format, List<@Nullable Object> arguments, String path) {
         Object created;
         try {
             created = format.create(arguments);
