@@ -218,8 +218,13 @@ final class GcsObjectStore implements ObjectStore {
     }
 
     @Override
+    public String locate(String bucket) {
+        return "gs://" + bucket;
+    }
+
+    @Override
     public String locate(ObjectName object) {
-        return "gs://" + object.bucket() + "/" + object.path();
+        return locate(object.bucket()) + "/" + object.path();
     }
 
     private void upload(ObjectName object, byte[] content, String contentType, @Nullable Blob over) {

@@ -136,6 +136,11 @@ public final class LocalObjectStore implements ObjectStore {
     }
 
     @Override
+    public String locate(String bucket) {
+        return root.resolve(bucket).toString();
+    }
+
+    @Override
     public String locate(ObjectName object) {
         return path(object).toString();
     }

@@ -41,6 +41,9 @@ public interface ObjectStore {
     /** The object's bytes; empty when there is no such object. */
     Optional<byte[]> read(ObjectName object);
 
-    /** Where a person finds it: a path or a {@code gs://} address. */
+    /** Where a person finds a bucket: a path or a {@code gs://} address. */
+    String locate(String bucket);
+
+    /** Where a person finds an object. */
     String locate(ObjectName object);
 }

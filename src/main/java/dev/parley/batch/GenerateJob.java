@@ -67,7 +67,7 @@ class GenerateJob {
                     catalogs.read(),
                     store,
                     archive.buckets().conversations(),
-                    Path.of(archive.data(), "spool"),
+                    Path.of(archive.data(), "answers"),
                     settings,
                     pricing,
                     clock);

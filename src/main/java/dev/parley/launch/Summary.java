@@ -102,7 +102,7 @@ class Summary {
         int done = job.completedItems() - before.completedItems();
         double seconds = nanos / 1e9;
         row(out, "time", String.format(Locale.ROOT, "%.1f s, %.1f items/s", seconds, done / seconds));
-        row(out, "files", store.locate(new ObjectName(archive.buckets().conversations(), "")));
+        row(out, "files", store.locate(archive.buckets().conversations()));
         row(out, "log", logs.locate(job.id()));
         example(job.id(), out);
     }

@@ -477,6 +477,11 @@ class JobLogTests {
         }
 
         @Override
+        public String locate(String bucket) {
+            return store.locate(bucket);
+        }
+
+        @Override
         public String locate(ObjectName object) {
             return store.locate(object);
         }

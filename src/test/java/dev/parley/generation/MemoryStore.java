@@ -59,11 +59,17 @@ final class MemoryStore implements ObjectStore {
     }
 
     @Override
+    public String locate(String bucket) {
+        return bucket;
+    }
+
+    @Override
     public String locate(ObjectName object) {
         return object.toString();
     }
 
     /** Not needed here; the port may ask for it. */
+    @Override
     public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
         throw new UnsupportedOperationException();
     }
