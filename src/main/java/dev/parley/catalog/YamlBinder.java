@@ -136,6 +136,8 @@ final class YamlBinder {
                 report(child(path, name), "is not a known key; " + Suggestion.among("keys", format.names(), name));
             } else if (given.putIfAbsent(key, entry) != null) {
                 report(child(path, name), "is '" + key.name() + "' once more; keep one of them");
+            } else {
+                lines.putIfAbsent(child(path, key.name()), lines.getOrDefault(child(path, name), 0)); // an alias
             }
         });
         List<@Nullable Object> arguments = new ArrayList<>();

@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.ZoneId;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -296,6 +297,10 @@ class StrictYamlTests {
                         "two spellings of a key",
                         "name: x\ntemplateId: a\ntemplate_id: b\n",
                         "3: template_id: is 'templateId' once more; keep one of them"),
+                arguments(
+                        "problem below another spelling",
+                        "name: x\n\ntemplate_id: 7\n",
+                        "3: templateId: should be text, but is the number 7; put it in quotes"),
                 arguments("key that is no text", "name: x\n? [a]\n: b\n", "2: has a key that is not text"),
                 arguments("list at the top", "- a\n", "1: should be a mapping, but is a list; its keys are " + keys),
                 arguments(
@@ -427,7 +432,7 @@ class StrictYamlTests {
                     .append(": &a")
                     .append(level)
                     .append(" [")
-                    .append(String.join(", ", java.util.Collections.nCopies(10, alias)))
+                    .append(String.join(", ", Collections.nCopies(10, alias)))
                     .append("]\n");
         }
 
