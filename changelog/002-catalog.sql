@@ -57,8 +57,8 @@ CREATE TABLE emotional_arcs (
     created_at               timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     updated_at               timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT emotional_arcs_arc_key_key UNIQUE (arc_key),
-    CONSTRAINT emotional_arcs_tier_check CHECK (tier IN ('template', 'scenario', 'edge_case')),
-    CONSTRAINT emotional_arcs_category_check CHECK (conversation_category IN ('core', 'edge')),
+    CONSTRAINT emotional_arcs_tier_check CHECK (tier = ANY (ARRAY['template', 'scenario', 'edge_case'])),
+    CONSTRAINT emotional_arcs_category_check CHECK (conversation_category = ANY (ARRAY['core', 'edge'])),
     CONSTRAINT emotional_arcs_turns_check CHECK (typical_turn_count_min >= 1 AND typical_turn_count_max >= typical_turn_count_min)
 );
 
@@ -81,7 +81,7 @@ CREATE TABLE training_topics (
     created_at                timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     updated_at                timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT training_topics_topic_key_key UNIQUE (topic_key),
-    CONSTRAINT training_topics_complexity_check CHECK (complexity_level IN ('beginner', 'intermediate', 'advanced'))
+    CONSTRAINT training_topics_complexity_check CHECK (complexity_level = ANY (ARRAY['beginner', 'intermediate', 'advanced']))
 );
 
 --changeset parley:prompt-templates
@@ -103,6 +103,6 @@ CREATE TABLE prompt_templates (
     created_at         timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     updated_at         timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT prompt_templates_template_name_key UNIQUE (template_name),
-    CONSTRAINT prompt_templates_tier_check CHECK (tier IN ('template', 'scenario', 'edge_case')),
+    CONSTRAINT prompt_templates_tier_check CHECK (tier = ANY (ARRAY['template', 'scenario', 'edge_case'])),
     CONSTRAINT prompt_templates_threshold_check CHECK (quality_threshold BETWEEN 0 AND 10)
 );

@@ -43,8 +43,8 @@ CREATE TABLE conversations (
     created_at             timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     updated_at             timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT conversations_conversation_id_key UNIQUE (conversation_id),
-    CONSTRAINT conversations_tier_check CHECK (tier IN ('template', 'scenario', 'edge_case')),
-    CONSTRAINT conversations_status_check CHECK (status IN ('draft', 'generated', 'pending_review', 'approved', 'rejected', 'needs_revision', 'archived')),
-    CONSTRAINT conversations_processing_status_check CHECK (processing_status IN ('queued', 'processing', 'raw_stored', 'completed', 'failed', 'parse_failed')),
-    CONSTRAINT conversations_parse_method_check CHECK (parse_method_used IN ('direct', 'repair', 'manual'))
+    CONSTRAINT conversations_tier_check CHECK (tier = ANY (ARRAY['template', 'scenario', 'edge_case'])),
+    CONSTRAINT conversations_status_check CHECK (status = ANY (ARRAY['draft', 'generated', 'pending_review', 'approved', 'rejected', 'needs_revision', 'archived'])),
+    CONSTRAINT conversations_processing_status_check CHECK (processing_status = ANY (ARRAY['queued', 'processing', 'raw_stored', 'completed', 'failed', 'parse_failed'])),
+    CONSTRAINT conversations_parse_method_check CHECK (parse_method_used = ANY (ARRAY['direct', 'repair', 'manual']))
 );

@@ -27,10 +27,10 @@ CREATE TABLE batch_jobs (
     created_at               timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     updated_at               timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT batch_jobs_source_key UNIQUE (source),
-    CONSTRAINT batch_jobs_status_check CHECK (status IN ('queued', 'processing', 'paused', 'completed', 'failed', 'cancelled')),
-    CONSTRAINT batch_jobs_priority_check CHECK (priority IN ('low', 'normal', 'high')),
-    CONSTRAINT batch_jobs_tier_check CHECK (tier IN ('template', 'scenario', 'edge_case')),
-    CONSTRAINT batch_jobs_error_handling_check CHECK (error_handling IN ('continue', 'stop')),
+    CONSTRAINT batch_jobs_status_check CHECK (status = ANY (ARRAY['queued', 'processing', 'paused', 'completed', 'failed', 'cancelled'])),
+    CONSTRAINT batch_jobs_priority_check CHECK (priority = ANY (ARRAY['low', 'normal', 'high'])),
+    CONSTRAINT batch_jobs_tier_check CHECK (tier = ANY (ARRAY['template', 'scenario', 'edge_case'])),
+    CONSTRAINT batch_jobs_error_handling_check CHECK (error_handling = ANY (ARRAY['continue', 'stop'])),
     CONSTRAINT batch_jobs_counters_check CHECK (completed_items = successful_items + failed_items AND successful_items >= 0 AND failed_items >= 0),
     CONSTRAINT batch_jobs_budget_check CHECK (budget_usd > 0)
 );
@@ -73,8 +73,8 @@ CREATE TABLE batch_items (
     CONSTRAINT batch_items_position_key UNIQUE (batch_job_id, position),
     CONSTRAINT batch_items_conversation_key_key UNIQUE (conversation_key),
     CONSTRAINT batch_items_position_check CHECK (position >= 1),
-    CONSTRAINT batch_items_tier_check CHECK (tier IN ('template', 'scenario', 'edge_case')),
-    CONSTRAINT batch_items_status_check CHECK (status IN ('queued', 'processing', 'completed', 'failed')),
+    CONSTRAINT batch_items_tier_check CHECK (tier = ANY (ARRAY['template', 'scenario', 'edge_case'])),
+    CONSTRAINT batch_items_status_check CHECK (status = ANY (ARRAY['queued', 'processing', 'completed', 'failed'])),
     CONSTRAINT batch_items_claim_check CHECK (status <> 'processing' OR claim_token IS NOT NULL),
     CONSTRAINT batch_items_completed_check CHECK (status <> 'completed' OR (conversation_id IS NOT NULL AND error_message IS NULL AND processed_at IS NOT NULL)),
     CONSTRAINT batch_items_failed_check CHECK (status <> 'failed' OR (conversation_id IS NULL AND error_code IS NOT NULL AND error_message IS NOT NULL AND processed_at IS NOT NULL))

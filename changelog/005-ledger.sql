@@ -23,7 +23,7 @@ CREATE TABLE generation_logs (
     price_version      ${text},
     duration_ms        bigint,
     created_at         timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
-    CONSTRAINT generation_logs_status_check CHECK (status IN ('success', 'failed', 'rate_limited', 'timeout'))
+    CONSTRAINT generation_logs_status_check CHECK (status = ANY (ARRAY['success', 'failed', 'rate_limited', 'timeout']))
 );
 CREATE INDEX generation_logs_run_id_idx ON generation_logs (run_id, created_at);
 CREATE INDEX generation_logs_conversation_id_idx ON generation_logs (conversation_id);
@@ -42,6 +42,6 @@ CREATE TABLE failed_generations (
     input_tokens     bigint DEFAULT 0 NOT NULL,
     output_tokens    bigint DEFAULT 0 NOT NULL,
     created_at       timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
-    CONSTRAINT failed_generations_type_check CHECK (failure_type IN ('truncation', 'parse_error', 'api_error', 'validation_error', 'refusal'))
+    CONSTRAINT failed_generations_type_check CHECK (failure_type = ANY (ARRAY['truncation', 'parse_error', 'api_error', 'validation_error', 'refusal']))
 );
 CREATE INDEX failed_generations_item_id_idx ON failed_generations (item_id);

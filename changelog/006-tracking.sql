@@ -27,7 +27,7 @@ CREATE TABLE conversation_messages (
     seq        bigint,
     created_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT conversation_messages_session_id_fkey FOREIGN KEY (session_id) REFERENCES conversation_sessions (session_id),
-    CONSTRAINT conversation_messages_role_check CHECK (role IN ('user', 'assistant', 'system'))
+    CONSTRAINT conversation_messages_role_check CHECK (role = ANY (ARRAY['user', 'assistant', 'system']))
 );
 CREATE INDEX conversation_messages_session_id_idx ON conversation_messages (session_id, seq);
 

@@ -3,6 +3,7 @@ package dev.parley.catalog;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.parley.TestDatabase;
 import dev.parley.catalog.CatalogFiles.Counts;
 import dev.parley.catalog.CatalogFiles.Loaded;
 import java.io.IOException;

@@ -2,6 +2,7 @@ package dev.parley.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.parley.TestDatabase;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;

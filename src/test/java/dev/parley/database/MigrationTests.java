@@ -17,6 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.datasource.DriverManagerDataSource;
 
 class MigrationTests {
     private static final UUID JOB = UUID.fromString("e7f0fdf9-ca4a-4a63-82a3-5907d049bb37");
@@ -135,6 +136,19 @@ class MigrationTests {
         TestDatabase.migrate(database.dataSource());
 
         assertThat(changeSets(jdbc)).isEqualTo(before).isPositive();
+    }
+
+    @Test
+    void theChecksOutliveTheConnectionThatMadeThem() { // H2 2.4 and IN lists
+        var everyTimeANewConnection = new DriverManagerDataSource(
+                "jdbc:h2:mem:checks;DB_CLOSE_DELAY=-1;MODE=PostgreSQL;DEFAULT_NULL_ORDERING=HIGH", "sa", "");
+        TestDatabase.migrate(everyTimeANewConnection);
+        JdbcClient jdbc = JdbcClient.create(everyTimeANewConnection);
+
+        insertJob(jdbc);
+        insertItem(jdbc, 1, "queued", null);
+
+        assertThatThrownBy(() -> insertItem(jdbc, 2, "done", null)).isInstanceOf(DataIntegrityViolationException.class);
     }
 
     @Test
