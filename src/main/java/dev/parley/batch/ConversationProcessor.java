@@ -30,6 +30,7 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     private final ModelProviders providers;
     private final BatchJobs jobs;
     private final @Nullable String providerOverride;
+    private final Runnable onPause;
     private final Map<UUID, JobContext> contexts = new ConcurrentHashMap<>();
 
     private record JobContext(
@@ -41,11 +42,13 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
             ConversationGenerator generator,
             ModelProviders providers,
             BatchJobs jobs,
-            @Nullable String providerOverride) {
+            @Nullable String providerOverride,
+            Runnable onPause) {
         this.generator = generator;
         this.providers = providers;
         this.jobs = jobs;
         this.providerOverride = providerOverride;
+        this.onPause = onPause;
     }
 
     @Override
@@ -53,6 +56,7 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
         GenerationResult result = generate(item);
         if (result instanceof NotGenerated failed && failed.failure().next() == Next.PAUSE_JOB) {
             jobs.pause(item.jobId(), failed.failure().detail()); // at once: the next item would meet the same
+            onPause.run();
         }
         return new ItemOutcome(item, result);
     }

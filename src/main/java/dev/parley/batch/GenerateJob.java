@@ -105,11 +105,13 @@ class GenerateJob {
                 new RetryPolicy(settings, () -> ThreadLocalRandom.current().nextDouble());
         OutcomeWriter writer = new OutcomeWriter(
                 conversations, items, jobs, ledger, retries, new TransactionTemplate(transactions), jobLog);
+        PendingItemReader reader =
+                new PendingItemReader(items, jobs, jobIds, claimSize(concurrency), worker::owner, System::nanoTime);
+        ConversationProcessor processor = new ConversationProcessor(
+                generation.generator(), generation.providers(), jobs, overrides.provider(), reader::lookNow);
         var step = ConcurrentChunkStep.<BatchItem, ItemOutcome>named("generate-items", jobRepository, transactions)
-                .reader(new PendingItemReader(
-                        items, jobs, jobIds, claimSize(concurrency), worker::owner, System::nanoTime))
-                .processor(new ConversationProcessor(
-                        generation.generator(), generation.providers(), jobs, overrides.provider()))
+                .reader(reader)
+                .processor(processor)
                 .writer(writer)
                 .onWriteFailure(writer::writeFailed)
                 .concurrency(concurrency) // calls in flight; none waits for another

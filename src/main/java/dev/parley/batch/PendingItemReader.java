@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.batch.infrastructure.item.ItemReader;
 
 /**
- * Hands out claimed items, and claims the next ones when it has none. Not thread-safe: the step reads from one lane at a time.
+ * Hands out claimed items, and claims the next ones when it has none. The step reads from one lane at a time; apart from
+ * {@link #lookNow} it is not thread-safe.
  *
  * <p>While something is postponed, or held by any process, it waits in {@link #read()}; it ends when the jobs have nothing
  * left. What it has claimed and not handed out goes back when its job is paused or cancelled meanwhile.
@@ -39,6 +40,7 @@ class PendingItemReader implements ItemReader<BatchItem> {
     private final LongSupplier nanoTime;
     private final ArrayDeque<BatchItem> claimed = new ArrayDeque<>();
     private long lookedAt;
+    private volatile boolean lookNow;
 
     /**
      * @param jobIds the jobs to claim from; empty means all that are open
@@ -76,10 +78,16 @@ class PendingItemReader implements ItemReader<BatchItem> {
         return claimed.poll();
     }
 
+    /** Tells it that a job was closed by this very process, so that not one more of its items is handed out. Any thread. */
+    void lookNow() {
+        lookNow = true;
+    }
+
     private void releaseClosedJobs() {
-        if (claimed.isEmpty() || nanoTime.getAsLong() - lookedAt < LOOK_AGAIN) {
+        if (claimed.isEmpty() || !lookNow && nanoTime.getAsLong() - lookedAt < LOOK_AGAIN) {
             return;
         }
+        lookNow = false;
         lookedAt = nanoTime.getAsLong();
         Set<UUID> closed =
                 jobs.notOpen(claimed.stream().map(BatchItem::jobId).distinct().toList());
