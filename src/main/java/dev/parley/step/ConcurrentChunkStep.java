@@ -37,7 +37,8 @@ import org.springframework.transaction.PlatformTransactionManager;
  * <p>It is a plain {@link Step}. An {@code AbstractStep} is stoppable in Spring Batch's sense, and {@code JobOperator.stop}
  * then writes the step's row from its own thread against the step's own writes.
  *
- * <p>Thread-safe; one step may run in several jobs at once.
+ * <p>Thread-safe. It may run in several jobs at once when its reader may: reads are serialised within one run only, so such a
+ * reader is step-scoped or thread-safe.
  *
  * @param <I> what is read
  * @param <O> what is written
