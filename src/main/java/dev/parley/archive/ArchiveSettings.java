@@ -59,7 +59,8 @@ public record ArchiveSettings(
 
     /**
      * Which files of the local store survive a power cut from the moment they are created. A killed process loses none
-     * of them either way. Forcing costs 0.1 to 0.5 ms of CPU a file, and what the disk takes.
+     * of them either way. Forcing the file and its folder added 0.16 to 0.28 ms of CPU a file to 0.67 to 0.81 (three pairs of
+     * 5,000, busy machine, virtual disk, after a mass deletion); a real disk takes milliseconds of waiting.
      */
     public enum Fsync {
         /** Raw answers, which cannot be had again without paying. What is made from them can be made again. */
