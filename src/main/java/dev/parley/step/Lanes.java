@@ -247,6 +247,9 @@ final class Lanes<I, O> {
                 readLock.lockInterruptibly();
                 try {
                     return exhausted || draining ? null : read();
+                } catch (Throwable e) {
+                    fail(e); // before the next lane has the lock: a reader that threw is not called again
+                    throw e;
                 } finally {
                     readLock.unlock();
                 }

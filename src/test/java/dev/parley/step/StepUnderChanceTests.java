@@ -254,6 +254,9 @@ class StepUnderChanceTests {
                     read++;
                 }
                 return next;
+            } catch (Mishap e) {
+                ended = true; // nobody may ask again
+                throw e;
             } finally {
                 reading.decrementAndGet();
             }
