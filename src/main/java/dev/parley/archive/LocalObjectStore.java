@@ -62,7 +62,7 @@ public final class LocalObjectStore implements ObjectStore {
      * @param fsync which created files are on disk, and not only in the page cache, when {@code create} returns
      */
     public LocalObjectStore(Path root, Fsync fsync) {
-        this.root = root;
+        this.root = root.normalize(); // people read it in summaries
         this.fsync = fsync;
     }
 

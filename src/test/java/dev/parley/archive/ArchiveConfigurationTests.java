@@ -37,7 +37,7 @@ class ArchiveConfigurationTests {
             ArchiveSettings settings = context.getBean(ArchiveSettings.class);
 
             assertThat(context).hasSingleBean(LocalObjectStore.class).hasSingleBean(JobLogs.class);
-            assertThat(settings.data()).isEqualTo("data");
+            assertThat(Path.of(settings.data()).normalize()).isEqualTo(Path.of("data"));
             assertThat(settings.buckets().conversations()).isEqualTo("conversation-files"); // A27
             assertThat(settings.buckets().logs()).isEqualTo("batch-logs"); // A41
             assertThat(settings.local().fsync()).isEqualTo(Fsync.RAW);
