@@ -125,6 +125,18 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         void handle(O item, Exception exception) throws Exception;
     }
 
+    /** Whether a write that failed is worth another attempt. */
+    @FunctionalInterface
+    public interface WriteRetry {
+        /**
+         * Called outside any transaction, on the step's own thread, which it may keep waiting.
+         *
+         * @param cause why the write was rolled back; the connection may have been lost in the commit, so that it was not
+         * @param since the time since the first of these attempts began
+         */
+        boolean again(Exception cause, Duration since);
+    }
+
     record Settings<I, O>(
             ItemReader<? extends I> reader,
             ItemProcessor<? super I, ? extends O> processor,
@@ -132,6 +144,7 @@ public final class ConcurrentChunkStep<I, O> implements Step {
             PlatformTransactionManager transactionManager,
             StepListeners<I, O> listeners,
             WriteFailureHandler<? super O> writeFailure,
+            WriteRetry writeRetry,
             int concurrency,
             int chunkSize,
             Duration linger,
@@ -152,6 +165,7 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         private WriteFailureHandler<? super O> writeFailure = (item, exception) -> {
             throw exception;
         };
+        private WriteRetry writeRetry = (cause, since) -> false;
         private int concurrency = 1;
         private int chunkSize = 100;
         private Duration linger = Duration.ofMillis(250);
@@ -188,7 +202,8 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         }
 
         /**
-         * A chunk is written when it holds so many results, or when its first one has waited so long.
+         * A chunk is written when it holds so many results, when its first one has waited so long, or when for a moment
+         * nothing was on the way to join it.
          *
          * @param size 100 unless set
          * @param linger 250 ms unless set; zero writes whatever is there
@@ -208,6 +223,15 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         /** What becomes of an item whose own write failed as well; unless set, the step fails with that exception. */
         public Builder<I, O> onWriteFailure(WriteFailureHandler<? super O> handler) {
             this.writeFailure = handler;
+            return this;
+        }
+
+        /**
+         * Which failed writes are tried again as they are, before a chunk is written item by item, or an item's own write
+         * counts as failed; unless set, none.
+         */
+        public Builder<I, O> retryWrites(WriteRetry retry) {
+            this.writeRetry = retry;
             return this;
         }
 
@@ -260,6 +284,7 @@ public final class ConcurrentChunkStep<I, O> implements Step {
                             transactionManager,
                             all,
                             writeFailure,
+                            writeRetry,
                             concurrency,
                             chunkSize,
                             linger,

@@ -28,6 +28,9 @@ final class StepRun<I, O> extends AbstractStep {
     /** How long the row may stay untouched: an update is also what notices a stop that came through the repository. */
     private static final long BEAT_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+    /** A chunk that nothing has been on the way to join for so long is complete. */
+    private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
     private static final int LAST_UPDATES = 3;
 
     private static final int MOST_CAUSES = 20; // chains may be circular
@@ -97,12 +100,17 @@ final class StepRun<I, O> extends AbstractStep {
         ChunkWriter<I, O> writer = new ChunkWriter<>(settings, stepExecution, this::takeBackInterrupt, lanes::fail);
         List<Completed<I, O>> chunk = new ArrayList<>();
         while (lanes.running() || !chunk.isEmpty()) {
+            int before = chunk.size();
+            boolean quiet = before > 0 && lanes.idle();
             try {
-                lanes.collect(chunk, settings.chunkSize() - chunk.size(), nanosToNextDuty(chunk));
+                long wait = nanosToNextDuty(chunk);
+                lanes.collect(chunk, settings.chunkSize() - before, quiet ? Math.min(wait, QUIET_NANOS) : wait);
             } catch (InterruptedException e) {
                 interrupted = true;
             }
-            boolean due = chunk.size() >= settings.chunkSize() || lingerLeftNanos(chunk) <= 0 || !lanes.running();
+            quiet &= chunk.size() == before && lanes.idle();
+            boolean due =
+                    chunk.size() >= settings.chunkSize() || lingerLeftNanos(chunk) <= 0 || quiet || !lanes.running();
             if (due && !chunk.isEmpty()) {
                 writer.write(List.copyOf(chunk));
                 chunk.clear();
