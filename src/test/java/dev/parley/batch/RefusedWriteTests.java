@@ -60,7 +60,10 @@ class RefusedWriteTests {
         anthropic.answersOtherwise(FakeAnswer.conversation().after(Duration.ofMillis(500)));
         CompletableFuture<Void> deletion = CompletableFuture.runAsync(() -> {
             anthropic.awaitCalls(3);
-            app.jdbc().sql("DELETE FROM personas WHERE id = :id").param("id", other).update();
+            app.jdbc()
+                    .sql("DELETE FROM personas WHERE id = :id")
+                    .param("id", other)
+                    .update();
         });
 
         GenerateRuns.Outcome outcome = app.run(job);
@@ -169,9 +172,7 @@ class RefusedWriteTests {
         app = TestApplication.startAnother(
                 TestDatabase.POSTGRESQL,
                 data,
-                Stream.concat(
-                                Stream.of(anthropic.properties()),
-                                Stream.of("spring.datasource.username=plain"))
+                Stream.concat(Stream.of(anthropic.properties()), Stream.of("spring.datasource.username=plain"))
                         .toArray(String[]::new));
         app.bean(CatalogFiles.class).load(Path.of("jobs", "catalog"));
     }
