@@ -122,6 +122,7 @@ class GenerateJob {
                 .reader(reader)
                 .processor(processor)
                 .writer(writer)
+                .readerWaits(reader::isWaiting)
                 .retryWrites(Outage::awaitNextTry)
                 .onWriteFailure(writer::writeFailed)
                 .concurrency(concurrency) // calls in flight; none waits for another

@@ -21,7 +21,7 @@ import org.springframework.batch.infrastructure.item.ItemReader;
 
 /**
  * Hands out claimed items, and claims the next ones when it has none. The step reads from one lane at a time; apart from
- * {@link #lookNow} and {@link #recorded} it is not thread-safe.
+ * {@link #lookNow}, {@link #recorded} and {@link #isWaiting} it is not thread-safe.
  *
  * <p>While something is postponed, or held by any process, it waits in {@link #read()}; it ends when the jobs have nothing
  * left. What it has claimed and not handed out goes back when its job is paused or cancelled meanwhile.
@@ -48,6 +48,7 @@ class PendingItemReader implements ItemReader<BatchItem> {
     private final Semaphore news = new Semaphore(0);
     private long lookedAt;
     private volatile boolean lookNow;
+    private volatile boolean waiting;
 
     /**
      * @param jobIds the jobs to claim from; empty means all that are open
@@ -99,6 +100,11 @@ class PendingItemReader implements ItemReader<BatchItem> {
         lookNow = true;
     }
 
+    /** Whether it has nothing to hand out before an item comes back, is due, or is recorded. Any thread. */
+    boolean isWaiting() {
+        return waiting;
+    }
+
     private void releaseClosedJobs() throws InterruptedException {
         if (claimed.isEmpty() || !lookNow && nanoTime.getAsLong() - lookedAt < LOOK_AGAIN) {
             return;
@@ -120,9 +126,13 @@ class PendingItemReader implements ItemReader<BatchItem> {
 
     private void pause(Duration due) throws InterruptedException {
         Duration wait = due.compareTo(LONGEST_WAIT) < 0 ? due : LONGEST_WAIT;
-        boolean recorded = news.tryAcquire(Math.max(wait.toNanos(), SHORTEST_WAIT.toNanos()), TimeUnit.NANOSECONDS);
-        if (recorded) {
-            news.drainPermits();
+        waiting = true;
+        try {
+            if (news.tryAcquire(Math.max(wait.toNanos(), SHORTEST_WAIT.toNanos()), TimeUnit.NANOSECONDS)) {
+                news.drainPermits();
+            }
+        } finally {
+            waiting = false;
         }
     }
 }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.job.JobInterruptedException;
 import org.springframework.batch.core.repository.JobRepository;
@@ -145,6 +146,7 @@ public final class ConcurrentChunkStep<I, O> implements Step {
             StepListeners<I, O> listeners,
             WriteFailureHandler<? super O> writeFailure,
             WriteRetry writeRetry,
+            BooleanSupplier readerWaits,
             int concurrency,
             int chunkSize,
             Duration linger,
@@ -166,6 +168,7 @@ public final class ConcurrentChunkStep<I, O> implements Step {
             throw exception;
         };
         private WriteRetry writeRetry = (cause, since) -> false;
+        private BooleanSupplier readerWaits = () -> false;
         private int concurrency = 1;
         private int chunkSize = 100;
         private Duration linger = Duration.ofMillis(250);
@@ -202,8 +205,7 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         }
 
         /**
-         * A chunk is written when it holds so many results, when its first one has waited so long, or when for a moment
-         * nothing was on the way to join it.
+         * A chunk is written when it holds so many results, or when its first one has waited so long.
          *
          * @param size 100 unless set
          * @param linger 250 ms unless set; zero writes whatever is there
@@ -223,6 +225,17 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         /** What becomes of an item whose own write failed as well; unless set, the step fails with that exception. */
         public Builder<I, O> onWriteFailure(WriteFailureHandler<? super O> handler) {
             this.writeFailure = handler;
+            return this;
+        }
+
+        /**
+         * For a reader that has nothing to hand out until something in flight is written: while it says so and no item is in
+         * processing, a chunk does not linger.
+         *
+         * @param waits asked on the step's own thread
+         */
+        public Builder<I, O> readerWaits(BooleanSupplier waits) {
+            this.readerWaits = waits;
             return this;
         }
 
@@ -285,6 +298,7 @@ public final class ConcurrentChunkStep<I, O> implements Step {
                             all,
                             writeFailure,
                             writeRetry,
+                            readerWaits,
                             concurrency,
                             chunkSize,
                             linger,

@@ -28,8 +28,8 @@ final class StepRun<I, O> extends AbstractStep {
     /** How long the row may stay untouched: an update is also what notices a stop that came through the repository. */
     private static final long BEAT_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    /** A chunk that nothing has been on the way to join for so long is complete. */
-    private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+    /** How often to look whether the reader waits for what is in the chunk. */
+    private static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private static final int LAST_UPDATES = 3;
 
@@ -100,17 +100,15 @@ final class StepRun<I, O> extends AbstractStep {
         ChunkWriter<I, O> writer = new ChunkWriter<>(settings, stepExecution, this::takeBackInterrupt, lanes::fail);
         List<Completed<I, O>> chunk = new ArrayList<>();
         while (lanes.running() || !chunk.isEmpty()) {
-            int before = chunk.size();
-            boolean quiet = before > 0 && lanes.idle();
             try {
-                long wait = nanosToNextDuty(chunk);
-                lanes.collect(chunk, settings.chunkSize() - before, quiet ? Math.min(wait, QUIET_NANOS) : wait);
+                lanes.collect(chunk, settings.chunkSize() - chunk.size(), nanosToNextDuty(chunk));
             } catch (InterruptedException e) {
                 interrupted = true;
             }
-            quiet &= chunk.size() == before && lanes.idle();
-            boolean due =
-                    chunk.size() >= settings.chunkSize() || lingerLeftNanos(chunk) <= 0 || quiet || !lanes.running();
+            boolean due = chunk.size() >= settings.chunkSize()
+                    || lingerLeftNanos(chunk) <= 0
+                    || lanes.idle() && settings.readerWaits().getAsBoolean()
+                    || !lanes.running();
             if (due && !chunk.isEmpty()) {
                 writer.write(List.copyOf(chunk));
                 chunk.clear();
@@ -154,7 +152,7 @@ final class StepRun<I, O> extends AbstractStep {
 
     private long nanosToNextDuty(List<Completed<I, O>> chunk) {
         long next = Math.min(beatLeftNanos(), Math.min(lingerLeftNanos(chunk), lanes.graceLeftNanos()));
-        return Math.max(0, next);
+        return Math.max(0, chunk.isEmpty() || !lanes.idle() ? next : Math.min(next, IDLE_NANOS));
     }
 
     private long beatLeftNanos() {
