@@ -11,7 +11,7 @@ import dev.parley.work.JobSettings;
 import dev.parley.work.NewJob;
 import dev.parley.work.Priority;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -37,22 +37,34 @@ public final class TestApplication implements AutoCloseable {
     /** Starts it on empty tables. */
     public static TestApplication start(TestDatabase database, Path data, String... properties) {
         database.empty();
-        List<String> arguments = new ArrayList<>(List.of(
-                "--spring.datasource.url=" + database.url(),
-                "--spring.datasource.username=" + database.username(),
-                "--spring.datasource.password=" + database.password(),
-                "--parley.data=" + data,
-                "--parley.generate.linger=20ms",
-                "--parley.generate.retry.delay=1ms",
-                "--parley.generate.retry.max-delay=2ms"));
+        TestApplication started = startAnother(database, data, properties);
+        started.bean(CatalogFiles.class).load(Path.of("jobs", "catalog"));
+        return started;
+    }
+
+    /**
+     * Starts it as one more process would be, on what is there.
+     *
+     * @param properties the last of one name wins, also over ours
+     */
+    public static TestApplication startAnother(TestDatabase database, Path data, String... properties) {
+        Map<String, String> arguments = new LinkedHashMap<>();
+        arguments.put("spring.datasource.url", database.url());
+        arguments.put("spring.datasource.username", database.username());
+        arguments.put("spring.datasource.password", database.password());
+        arguments.put("parley.data", data.toString());
+        arguments.put("parley.generate.linger", "20ms");
+        arguments.put("parley.generate.retry.delay", "1ms");
+        arguments.put("parley.generate.retry.max-delay", "2ms");
         for (String property : properties) {
-            arguments.add(property.startsWith("--") ? property : "--" + property);
+            String[] nameAndValue = property.replaceFirst("^--", "").split("=", 2);
+            arguments.put(nameAndValue[0], nameAndValue[1]);
         }
         SpringApplication application = new SpringApplication(Parley.class);
         application.setWebApplicationType(WebApplicationType.NONE);
-        TestApplication started = new TestApplication(application.run(arguments.toArray(String[]::new)));
-        started.bean(CatalogFiles.class).load(Path.of("jobs", "catalog"));
-        return started;
+        return new TestApplication(application.run(arguments.entrySet().stream()
+                .map(argument -> "--" + argument.getKey() + "=" + argument.getValue())
+                .toArray(String[]::new)));
     }
 
     public <T> T bean(Class<T> type) {

@@ -5,6 +5,7 @@ import dev.parley.generation.ConversationGenerator;
 import dev.parley.generation.GenerationRequest;
 import dev.parley.generation.GenerationResult;
 import dev.parley.generation.GenerationResult.NotGenerated;
+import dev.parley.provider.CallInterruptedException;
 import dev.parley.provider.ModelFailure;
 import dev.parley.provider.ModelFailure.Next;
 import dev.parley.provider.ModelProvider;
@@ -19,13 +20,18 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.batch.infrastructure.item.ItemProcessor;
+import org.springframework.core.NestedExceptionUtils;
 
 /**
  * Turns an item into a conversation, or into the reason why there is none: an expected failure is a result, not an exception.
  * Thread-safe; holds no connection while a model thinks.
  */
 class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
+    private static final Logger log = LoggerFactory.getLogger(ConversationProcessor.class);
+
     private final ConversationGenerator generator;
     private final ModelProviders providers;
     private final BatchJobs jobs;
@@ -52,29 +58,48 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     }
 
     @Override
-    public ItemOutcome process(BatchItem item) {
+    public ItemOutcome process(BatchItem item) throws InterruptedException {
         GenerationResult result = generate(item);
         if (result instanceof NotGenerated failed && failed.failure().next() == Next.PAUSE_JOB) {
-            jobs.pause(item.jobId(), failed.failure().detail()); // at once: the next item would meet the same
+            // at once: the next item would meet the same
+            Outage.rideOut(() -> jobs.pause(item.jobId(), failed.failure().detail()));
             onPause.run();
         }
         return new ItemOutcome(item, result);
     }
 
-    private GenerationResult generate(BatchItem item) {
+    private GenerationResult generate(BatchItem item) throws InterruptedException {
         ItemParameters parameters;
         try {
             parameters = ItemParameters.parse(item.parameters());
         } catch (IllegalArgumentException e) {
-            return new NotGenerated(
-                    new ModelFailure("invalid_parameters", String.valueOf(e.getMessage()), Next.FAIL, null, null),
-                    null,
-                    null,
-                    null,
-                    List.of());
+            return notGenerated("invalid_parameters", String.valueOf(e.getMessage()));
         }
-        JobContext job = contexts.computeIfAbsent(item.jobId(), this::context);
-        return generator.generate(request(item, item.conversationKey(), parameters, job), job.provider());
+        JobContext job = contexts.get(item.jobId());
+        if (job == null) {
+            job = Outage.rideOut(() -> contexts.computeIfAbsent(item.jobId(), this::context));
+        }
+        try {
+            return generator.generate(request(item, item.conversationKey(), parameters, job), job.provider());
+        } catch (CallInterruptedException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw e; // told to stop
+            }
+            log.error("Item {} failed by a fault of this program", item.id(), e);
+            return notGenerated("internal_error", describe(e));
+        }
+    }
+
+    private static NotGenerated notGenerated(String code, String detail) {
+        return new NotGenerated(new ModelFailure(code, detail, Next.FAIL, null, null), null, null, null, List.of());
+    }
+
+    /** Class and message of an exception and of its root cause: a missing message hides neither. */
+    private static String describe(Throwable e) {
+        Throwable root = NestedExceptionUtils.getMostSpecificCause(e);
+        return root == e ? e.toString() : e + ", caused by " + root;
     }
 
     private static GenerationRequest request(

@@ -27,6 +27,7 @@ import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.builder.JobBuilder;
+import org.springframework.batch.core.listener.StepExecutionListener;
 import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
@@ -98,26 +99,37 @@ class GenerateJob {
     /** The parts that the run itself has to do with. */
     record Built(Job job, ConcurrentChunkStep<BatchItem, ItemOutcome> step, OutcomeWriter writer) {}
 
-    Built build(List<UUID> jobIds, Overrides overrides, Worker worker) {
+    /** @param stopBeforehand heeds a stop that came before the step could be told */
+    Built build(List<UUID> jobIds, Overrides overrides, Worker worker, StepExecutionListener stopBeforehand) {
         int concurrency = concurrency(jobIds, overrides);
         JobLogListener jobLog = new JobLogListener(logs, jobs);
         RetryPolicy retries =
                 new RetryPolicy(settings, () -> ThreadLocalRandom.current().nextDouble());
-        OutcomeWriter writer = new OutcomeWriter(
-                conversations, items, jobs, ledger, retries, new TransactionTemplate(transactions), jobLog);
         PendingItemReader reader =
                 new PendingItemReader(items, jobs, jobIds, claimSize(concurrency), worker::owner, System::nanoTime);
+        OutcomeWriter writer = new OutcomeWriter(
+                conversations,
+                items,
+                jobs,
+                ledger,
+                retries,
+                new TransactionTemplate(transactions),
+                jobLog,
+                reader::recorded);
         ConversationProcessor processor = new ConversationProcessor(
                 generation.generator(), generation.providers(), jobs, overrides.provider(), reader::lookNow);
         var step = ConcurrentChunkStep.<BatchItem, ItemOutcome>named("generate-items", jobRepository, transactions)
                 .reader(reader)
                 .processor(processor)
                 .writer(writer)
+                .readerWaits(reader::isWaiting)
+                .retryWrites(Outage::awaitNextTry)
                 .onWriteFailure(writer::writeFailed)
                 .concurrency(concurrency) // calls in flight; none waits for another
                 .chunk(settings.chunkSize(), settings.linger())
                 .grace(settings.grace())
                 .listener(jobLog)
+                .listener(stopBeforehand)
                 .build();
         return new Built(new JobBuilder("generate", jobRepository).start(step).build(), step, writer);
     }

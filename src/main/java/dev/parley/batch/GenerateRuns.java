@@ -3,21 +3,23 @@ package dev.parley.batch;
 import dev.parley.database.Dialect;
 import dev.parley.step.ConcurrentChunkStep;
 import dev.parley.work.BatchItems;
-import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.Worker;
 import dev.parley.work.Workers;
 import java.sql.DriverManager;
 import java.util.List;
-import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.BatchStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.job.parameters.JobParametersBuilder;
 import org.springframework.batch.core.launch.JobOperator;
+import org.springframework.batch.core.listener.StepExecutionListener;
+import org.springframework.batch.core.step.StepExecution;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.stereotype.Component;
 
@@ -29,6 +31,8 @@ import org.springframework.stereotype.Component;
  */
 @Component
 public class GenerateRuns {
+    private static final Logger log = LoggerFactory.getLogger(GenerateRuns.class);
+
     private final JobOperator operator;
     private final GenerateJob generateJob;
     private final GenerateSettings settings;
@@ -90,21 +94,38 @@ public class GenerateRuns {
      */
     public Outcome run(List<UUID> jobIds, Overrides overrides) throws Exception {
         try (Worker worker = Worker.start(items, workers, dialect, ownConnection, settings.lease())) {
-            GenerateJob.Built built = generateJob.build(jobIds, overrides, worker);
+            GenerateJob.Built built = generateJob.build(jobIds, overrides, worker, new StopBeforehand());
             if (!running.compareAndSet(null, built.step())) {
                 throw new IllegalStateException("A run is under way in this process");
             }
             try {
-                if (stopRequested) {
-                    built.step().requestStop();
-                }
                 JobExecution execution = operator.start(built.job(), parameters(jobIds, overrides));
                 return outcome(execution, built);
             } finally {
                 running.set(null);
+                stopRequested = false; // it was this run's
             }
         } finally {
-            (jobIds.isEmpty() ? jobs.open().stream().map(BatchJob::id).toList() : jobIds).forEach(jobs::settle);
+            settle();
+        }
+    }
+
+    /** The step cannot be told to stop before it executes; it looks here when it does. */
+    private final class StopBeforehand implements StepExecutionListener {
+        @Override
+        public void beforeStep(StepExecution step) {
+            if (stopRequested) {
+                step.setTerminateOnly();
+            }
+        }
+    }
+
+    /** Not only this run's jobs: a process that died, or a job cancelled between two runs, left nobody to do it. */
+    private void settle() {
+        try {
+            jobs.unsettled().forEach(jobs::settle);
+        } catch (RuntimeException e) { // how the run went matters more, and the next one settles as well
+            log.warn("Jobs could not be settled at the end of the run: {}", e.getMessage());
         }
     }
 
@@ -122,17 +143,15 @@ public class GenerateRuns {
         BatchStatus status = execution.getStatus();
         Throwable failure =
                 execution.getAllFailureExceptions().stream().findFirst().orElse(null);
-        if (status == BatchStatus.FAILED && failure == null) {
+        if (failure == null) {
             failure = new IllegalStateException(
-                    "The run failed: " + execution.getExitStatus().getExitDescription());
+                    "The run ended " + status + ": " + execution.getExitStatus().getExitDescription());
         }
         return new Outcome(
                 execution.getId(),
                 status == BatchStatus.STOPPED,
                 built.writer().lostClaims(),
-                status == BatchStatus.STOPPED || status == BatchStatus.COMPLETED
-                        ? null
-                        : Objects.requireNonNull(failure));
+                status == BatchStatus.STOPPED || status == BatchStatus.COMPLETED ? null : failure);
     }
 
     /** Asks the run to end: no new claims, what is in flight may finish within the grace. From any thread. */

@@ -60,8 +60,7 @@ class JobLogListener implements StepExecutionListener {
     private JobLog logOf(UUID job) {
         return open.computeIfAbsent(job, id -> {
             JobLog opened = logs.open(id);
-            opened.line("Run " + executionId + " started: "
-                    + jobs.find(id).map(JobLogListener::progress).orElse("the job is gone"));
+            opened.line("Run " + executionId + " started: " + progress(id));
             return opened;
         });
     }
@@ -69,12 +68,21 @@ class JobLogListener implements StepExecutionListener {
     @Override
     public @Nullable ExitStatus afterStep(StepExecution step) {
         open.forEach((id, jobLog) -> {
-            String progress = jobs.find(id).map(JobLogListener::progress).orElse("the job is gone");
-            jobLog.line("Run " + executionId + " ended " + step.getExitStatus().getExitCode() + ": " + progress);
+            jobLog.line("Run " + executionId + " ended " + step.getExitStatus().getExitCode() + ": " + progress(id));
             jobLog.close();
         });
         open.clear();
         return null;
+    }
+
+    /** A log is never a reason to fail. */
+    private String progress(UUID id) {
+        try {
+            return jobs.find(id).map(JobLogListener::progress).orElse("the job is gone");
+        } catch (RuntimeException e) {
+            log.warn("Job {} could not be read for its log: {}", id, e.getMessage());
+            return "how far is not known, the database is away";
+        }
     }
 
     private static String progress(BatchJob job) {

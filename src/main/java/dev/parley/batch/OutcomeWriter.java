@@ -24,6 +24,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.batch.infrastructure.item.Chunk;
@@ -41,6 +42,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
     private static final Logger log = LoggerFactory.getLogger(OutcomeWriter.class);
 
     private static final int LONGEST_MESSAGE = 2_000;
+    private static final Pattern H2_STATEMENT = Pattern.compile("(?s); SQL statement:.*");
 
     private final Conversations conversations;
     private final BatchItems items;
@@ -49,8 +51,10 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
     private final RetryPolicy retries;
     private final TransactionTemplate transaction;
     private final JobLogListener jobLog;
+    private final Runnable onCommit;
     private final AtomicLong lostClaims = new AtomicLong();
 
+    /** @param onCommit called after each transaction that recorded something */
     OutcomeWriter(
             Conversations conversations,
             BatchItems items,
@@ -58,7 +62,8 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
             GenerationLogs ledger,
             RetryPolicy retries,
             TransactionTemplate transaction,
-            JobLogListener jobLog) {
+            JobLogListener jobLog,
+            Runnable onCommit) {
         this.conversations = conversations;
         this.items = items;
         this.jobs = jobs;
@@ -66,6 +71,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         this.retries = retries;
         this.transaction = transaction;
         this.jobLog = jobLog;
+        this.onCommit = onCommit;
     }
 
     @Override
@@ -109,28 +115,32 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         if (!lost.isEmpty()) {
             throw new ClaimLostException(lost); // nothing of a chunk with a foreign item may stay; each is tried alone
         }
-        ledger.enter(results.stream()
-                .map(r -> new GenerationLogs.Entry(
-                        r.item().jobId(),
-                        r.item().id(),
-                        r.item().conversationKey(),
-                        r.item().attempts(),
-                        r.result()))
-                .toList());
-        count(results, outcomes);
+        Set<UUID> entered =
+                ledger.enter(results.stream().map(OutcomeWriter::entry).toList());
+        count(results, outcomes, entered);
         TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
             @Override
             public void afterCommit() {
                 jobLog.written(outcomes); // not before: what is rolled back is tried again, item by item
+                onCommit.run();
             }
         });
     }
 
-    private void count(Collection<? extends ItemOutcome> results, List<Outcome> outcomes) {
+    private static GenerationLogs.Entry entry(ItemOutcome outcome) {
+        BatchItem item = outcome.item();
+        return new GenerationLogs.Entry(
+                item.jobId(), item.id(), item.conversationKey(), item.attempts(), outcome.result());
+    }
+
+    /** An answer that was paid for in an earlier attempt is in the ledger already, and counts once. */
+    private void count(Collection<? extends ItemOutcome> results, Collection<Outcome> outcomes, Set<UUID> entered) {
         Map<UUID, Tally> tallies = new TreeMap<>(); // in one order everywhere, or two processes could deadlock
         Function<BatchItem, Tally> tallyOf = item -> tallies.computeIfAbsent(item.jobId(), id -> new Tally());
         outcomes.forEach(outcome -> tallyOf.apply(outcome.item()).add(outcome));
-        results.forEach(result -> result.result().calls().forEach(tallyOf.apply(result.item())::spend));
+        results.forEach(result -> result.result().calls().stream()
+                .filter(call -> entered.contains(call.id()))
+                .forEach(tallyOf.apply(result.item())::spend));
         tallies.forEach((job, tally) -> {
             jobs.count(job, tally.successful, tally.failed, tally.cost);
             if (tally.failed > 0 && jobs.errorHandling(job) == ErrorHandling.STOP) {
@@ -140,16 +150,13 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
     }
 
     /**
-     * An item that cannot be written even alone. If it was taken over, that is all. If the database refuses its row, it fails
-     * with the database's words, and its calls are entered all the same: the money is spent. Anything else says nothing about
-     * the item and fails the step; its answer is stored, and the next run goes on from there.
+     * An item that cannot be written even alone. If it was taken over, only its calls are entered: the money is spent. If the
+     * database refuses its row, it fails with the database's words. Anything else says nothing about the item and fails the
+     * step; its answer is stored, and the next run goes on from there.
      */
     void writeFailed(ItemOutcome result, Exception cause) throws Exception {
         if (cause instanceof ClaimLostException) {
-            lostClaims.incrementAndGet();
-            log.warn(
-                    "Item {} was taken over by another process; this late result is discarded",
-                    result.item().id());
+            claimLost(result);
             return;
         }
         if (!(NestedExceptionUtils.getMostSpecificCause(cause) instanceof SQLException refusal)
@@ -158,7 +165,23 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         }
         Outcome failed =
                 new Outcome.Failed(result.item(), "database_" + refusal.getSQLState(), messageOf(refusal), true);
-        transaction.executeWithoutResult(status -> record(List.of(result), List.of(failed)));
+        try {
+            transaction.executeWithoutResult(status -> record(List.of(result), List.of(failed)));
+        } catch (ClaimLostException e) {
+            claimLost(result);
+        }
+    }
+
+    private void claimLost(ItemOutcome result) {
+        BatchItem item = result.item();
+        if (items.isRecorded(item)) {
+            log.info("Item {} was recorded by a transaction whose end the database did not confirm", item.id());
+            return;
+        }
+        lostClaims.incrementAndGet();
+        log.warn("Item {} was taken over by another process; this late result is discarded", item.id());
+        transaction.executeWithoutResult(
+                status -> count(List.of(result), List.of(), ledger.enterCalls(List.of(entry(result)))));
     }
 
     /** SQLSTATE classes: 22 data, 23 integrity, 44 check option, P0 raised by a trigger. */
@@ -171,9 +194,13 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
                         || state.startsWith("P0"));
     }
 
-    /** Message and detail on one line: constraint and offending key. */
+    /** Message and detail on one line: constraint and offending key. H2 appends the whole statement, which says nothing. */
     private static String messageOf(SQLException refusal) {
-        String message = String.valueOf(refusal.getMessage()).strip().replaceAll("\\s*\\R\\s*", " ");
+        String said = refusal.getMessage();
+        if (said == null || said.isBlank()) {
+            return refusal.getClass().getName() + ", SQLSTATE " + refusal.getSQLState();
+        }
+        String message = H2_STATEMENT.matcher(said).replaceFirst("").strip().replaceAll("\\s*\\R\\s*", " ");
         return message.length() <= LONGEST_MESSAGE ? message : message.substring(0, LONGEST_MESSAGE) + "…";
     }
 

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -20,7 +21,7 @@ import org.springframework.batch.infrastructure.item.ItemReader;
 
 /**
  * Hands out claimed items, and claims the next ones when it has none. The step reads from one lane at a time; apart from
- * {@link #lookNow} it is not thread-safe.
+ * {@link #lookNow}, {@link #recorded} and {@link #isWaiting} it is not thread-safe.
  *
  * <p>While something is postponed, or held by any process, it waits in {@link #read()}; it ends when the jobs have nothing
  * left. What it has claimed and not handed out goes back when its job is paused or cancelled meanwhile.
@@ -29,8 +30,13 @@ class PendingItemReader implements ItemReader<BatchItem> {
     /** How often the jobs of claimed items are looked up again, in nanoseconds. */
     private static final long LOOK_AGAIN = Duration.ofSeconds(1).toNanos();
 
+    /** Others may claim what was due a moment ago; so often in a row they do not. */
+    private static final int MOST_FRUITLESS_CLAIMS = 50;
+
     /** A look is cheap, and another process may put something back at any time. */
     private static final Duration LONGEST_WAIT = Duration.ofSeconds(1);
+
+    private static final Duration SHORTEST_WAIT = Duration.ofMillis(5);
 
     private final BatchItems items;
     private final BatchJobs jobs;
@@ -39,8 +45,10 @@ class PendingItemReader implements ItemReader<BatchItem> {
     private final Supplier<ClaimOwner> owner;
     private final LongSupplier nanoTime;
     private final ArrayDeque<BatchItem> claimed = new ArrayDeque<>();
+    private final Semaphore news = new Semaphore(0);
     private long lookedAt;
     private volatile boolean lookNow;
+    private volatile boolean waiting;
 
     /**
      * @param jobIds the jobs to claim from; empty means all that are open
@@ -64,13 +72,17 @@ class PendingItemReader implements ItemReader<BatchItem> {
     @Override
     public @Nullable BatchItem read() throws InterruptedException {
         releaseClosedJobs();
-        while (claimed.isEmpty()) {
-            claimed.addAll(items.claim(jobIds, pageSize, owner.get()));
+        for (int fruitless = 1; claimed.isEmpty(); fruitless++) {
+            news.drainPermits();
+            claimed.addAll(Outage.rideOut(() -> items.claim(jobIds, pageSize, owner.get())));
             lookedAt = nanoTime.getAsLong();
             if (claimed.isEmpty()) {
-                Optional<Duration> due = items.nextDue(jobIds);
+                Optional<Duration> due = Outage.rideOut(() -> items.nextDue(jobIds));
                 if (due.isEmpty()) {
                     return null;
+                }
+                if (due.get().isZero() && fruitless % MOST_FRUITLESS_CLAIMS == 0) {
+                    items.requireClaimable(jobIds);
                 }
                 pause(due.get());
             }
@@ -78,29 +90,49 @@ class PendingItemReader implements ItemReader<BatchItem> {
         return claimed.poll();
     }
 
+    /** Tells it that outcomes were recorded, after which there may be nothing left to wait for. Any thread. */
+    void recorded() {
+        news.release();
+    }
+
     /** Tells it that a job was closed by this very process, so that not one more of its items is handed out. Any thread. */
     void lookNow() {
         lookNow = true;
     }
 
-    private void releaseClosedJobs() {
+    /** Whether it has nothing to hand out before an item comes back, is due, or is recorded. Any thread. */
+    boolean isWaiting() {
+        return waiting;
+    }
+
+    private void releaseClosedJobs() throws InterruptedException {
         if (claimed.isEmpty() || !lookNow && nanoTime.getAsLong() - lookedAt < LOOK_AGAIN) {
             return;
         }
         lookNow = false;
         lookedAt = nanoTime.getAsLong();
-        Set<UUID> closed =
-                jobs.notOpen(claimed.stream().map(BatchItem::jobId).distinct().toList());
+        List<UUID> served = claimed.stream().map(BatchItem::jobId).distinct().toList();
+        Set<UUID> closed = Outage.rideOut(() -> jobs.notOpen(served));
         if (!closed.isEmpty()) {
             List<BatchItem> back = new ArrayList<>(claimed);
             back.removeIf(item -> !closed.contains(item.jobId()));
             claimed.removeAll(back);
-            items.release(back);
+            Outage.rideOut(() -> {
+                items.release(back);
+                return back;
+            });
         }
     }
 
-    private static void pause(Duration due) throws InterruptedException {
+    private void pause(Duration due) throws InterruptedException {
         Duration wait = due.compareTo(LONGEST_WAIT) < 0 ? due : LONGEST_WAIT;
-        TimeUnit.NANOSECONDS.sleep(Math.max(wait.toNanos(), Duration.ofMillis(5).toNanos()));
+        waiting = true;
+        try {
+            if (news.tryAcquire(Math.max(wait.toNanos(), SHORTEST_WAIT.toNanos()), TimeUnit.NANOSECONDS)) {
+                news.drainPermits();
+            }
+        } finally {
+            waiting = false;
+        }
     }
 }

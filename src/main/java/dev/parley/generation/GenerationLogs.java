@@ -9,9 +9,12 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.namedparam.NamedParameterJdbcTemplate;
@@ -39,6 +42,7 @@ public class GenerationLogs {
                                 cache_write_tokens bigint, cost_usd numeric, price_version text, duration_ms bigint,
                                 created_at timestamptz)
                         ON CONFLICT DO NOTHING
+                    RETURNING id
                     """,
             "INSERT INTO generation_logs (" + CALL_COLUMNS + """
                     ) VALUES (:id, :conversation_id, :item_id, :run_id, :attempt, :provider, :model, :request_id, :status,
@@ -82,18 +86,42 @@ public class GenerationLogs {
     /** What belongs to one item's attempt. */
     public record Entry(UUID jobId, UUID itemId, ConversationKey key, int attempt, GenerationResult result) {}
 
-    /** Enters all calls, and the failures among the results, in the caller's transaction. */
-    public void enter(Collection<Entry> entries) {
-        List<Map<String, @Nullable Object>> calls = new ArrayList<>();
+    /**
+     * Enters all calls, and the failures among the results, in the caller's transaction.
+     *
+     * @return the ids of the calls that were not in the ledger before
+     */
+    public Set<UUID> enter(Collection<Entry> entries) {
         List<Map<String, @Nullable Object>> failures = new ArrayList<>();
         for (Entry entry : entries) {
-            entry.result().calls().forEach(call -> calls.add(callRow(entry, call)));
             if (entry.result() instanceof NotGenerated failed && failed.type() != null) {
                 failures.add(failureRow(entry, failed, failed.type()));
             }
         }
-        ENTER_CALLS.update(jdbc, dialect, calls);
         ENTER_FAILURES.update(jdbc, dialect, failures);
+        return enterCalls(entries);
+    }
+
+    /** As {@link #enter}, but only the calls: of results that are otherwise discarded. */
+    public Set<UUID> enterCalls(Collection<Entry> entries) {
+        List<Map<String, @Nullable Object>> rows = new ArrayList<>();
+        for (Entry entry : entries) {
+            entry.result().calls().forEach(call -> rows.add(callRow(entry, call)));
+        }
+        if (rows.isEmpty()) {
+            return Set.of();
+        }
+        if (dialect == Dialect.POSTGRESQL) {
+            return Set.copyOf(ENTER_CALLS.returning(jdbc, rows, (row, n) -> row.getObject(1, UUID.class)));
+        }
+        Set<UUID> entered = new HashSet<>();
+        int[] counts = ENTER_CALLS.batch(jdbc, rows);
+        for (int i = 0; i < counts.length; i++) {
+            if (counts[i] == 1) {
+                entered.add((UUID) Objects.requireNonNull(rows.get(i).get("id")));
+            }
+        }
+        return entered;
     }
 
     /** What a job's calls came to. */

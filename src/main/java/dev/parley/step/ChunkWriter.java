@@ -2,6 +2,7 @@ package dev.parley.step;
 
 import dev.parley.step.ConcurrentChunkStep.Settings;
 import dev.parley.step.Lanes.Completed;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -39,7 +40,7 @@ final class ChunkWriter<I, O> {
 
     void write(List<Completed<I, O>> results) {
         try {
-            inTransaction(results);
+            writeStubbornly(results);
         } catch (Exception e) {
             log.warn(
                     "{}: {} results could not be written together, trying them one by one",
@@ -56,7 +57,7 @@ final class ChunkWriter<I, O> {
     private void writeOneByOne(List<Completed<I, O>> results) {
         for (Completed<I, O> result : results) {
             try {
-                inTransaction(List.of(result));
+                writeStubbornly(List.of(result));
             } catch (CannotCreateTransactionException e) {
                 // Says nothing about the item. A database that is away must not cost one connection timeout for each.
                 failStep.accept(e);
@@ -65,6 +66,20 @@ final class ChunkWriter<I, O> {
                 notWritten(result.result(), e);
             } catch (Error e) {
                 failStep.accept(e);
+            }
+        }
+    }
+
+    private void writeStubbornly(List<Completed<I, O>> results) throws Exception {
+        long begunAt = System.nanoTime();
+        while (true) {
+            try {
+                inTransaction(results);
+                return;
+            } catch (Exception e) {
+                if (!settings.writeRetry().again(e, Duration.ofNanos(System.nanoTime() - begunAt))) {
+                    throw e;
+                }
             }
         }
     }

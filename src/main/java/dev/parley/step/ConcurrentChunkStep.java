@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.core.job.JobInterruptedException;
 import org.springframework.batch.core.repository.JobRepository;
@@ -125,6 +126,18 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         void handle(O item, Exception exception) throws Exception;
     }
 
+    /** Whether a write that failed is worth another attempt. */
+    @FunctionalInterface
+    public interface WriteRetry {
+        /**
+         * Called outside any transaction, on the step's own thread, which it may keep waiting.
+         *
+         * @param cause why the write was rolled back; the connection may have been lost in the commit, so that it was not
+         * @param since the time since the first of these attempts began
+         */
+        boolean again(Exception cause, Duration since);
+    }
+
     record Settings<I, O>(
             ItemReader<? extends I> reader,
             ItemProcessor<? super I, ? extends O> processor,
@@ -132,6 +145,8 @@ public final class ConcurrentChunkStep<I, O> implements Step {
             PlatformTransactionManager transactionManager,
             StepListeners<I, O> listeners,
             WriteFailureHandler<? super O> writeFailure,
+            WriteRetry writeRetry,
+            BooleanSupplier readerWaits,
             int concurrency,
             int chunkSize,
             Duration linger,
@@ -152,6 +167,8 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         private WriteFailureHandler<? super O> writeFailure = (item, exception) -> {
             throw exception;
         };
+        private WriteRetry writeRetry = (cause, since) -> false;
+        private BooleanSupplier readerWaits = () -> false;
         private int concurrency = 1;
         private int chunkSize = 100;
         private Duration linger = Duration.ofMillis(250);
@@ -212,6 +229,26 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         }
 
         /**
+         * For a reader that has nothing to hand out until something in flight is written: while it says so and no item is in
+         * processing, a chunk does not linger.
+         *
+         * @param waits asked on the step's own thread
+         */
+        public Builder<I, O> readerWaits(BooleanSupplier waits) {
+            this.readerWaits = waits;
+            return this;
+        }
+
+        /**
+         * Which failed writes are tried again as they are, before a chunk is written item by item, or an item's own write
+         * counts as failed; unless set, none.
+         */
+        public Builder<I, O> retryWrites(WriteRetry retry) {
+            this.writeRetry = retry;
+            return this;
+        }
+
+        /**
          * @param listener a step execution, read, process, write or chunk listener, an item stream, several of them at once,
          *     or an object with annotated methods
          */
@@ -260,6 +297,8 @@ public final class ConcurrentChunkStep<I, O> implements Step {
                             transactionManager,
                             all,
                             writeFailure,
+                            writeRetry,
+                            readerWaits,
                             concurrency,
                             chunkSize,
                             linger,

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
@@ -40,6 +41,7 @@ final class Lanes<I, O> {
     private final List<Lane> lanes;
     private final BlockingQueue<Event<I, O>> events;
     private final ReentrantLock readLock = new ReentrantLock();
+    private final AtomicInteger inHand = new AtomicInteger(); // items read whose results are not handed over
     private final AtomicLong reads = new AtomicLong();
     private final AtomicLong filtered = new AtomicLong();
     private final AtomicLong abandoned = new AtomicLong();
@@ -92,6 +94,11 @@ final class Lanes<I, O> {
     /** Whether results may still come. The step's thread only, as all below up to {@link #awaitEnd}. */
     boolean running() {
         return alive > 0;
+    }
+
+    /** Whether every item that was read has been handed over, or is about to be: what comes next must still be read. */
+    boolean idle() {
+        return inHand.get() == 0 && events.isEmpty();
     }
 
     /** Waits for a first result, adds it and those that are there already. */
@@ -282,9 +289,11 @@ final class Lanes<I, O> {
                 return null;
             }
             reads.incrementAndGet();
+            inHand.incrementAndGet();
             try {
                 settings.listeners().read().afterRead(item);
             } catch (Exception e) {
+                inHand.decrementAndGet();
                 settings.listeners().readFailed(e);
                 throw e;
             }
@@ -292,6 +301,20 @@ final class Lanes<I, O> {
         }
 
         private void process(I item) throws Exception {
+            O result;
+            try {
+                result = resultOf(item);
+            } finally {
+                inHand.decrementAndGet(); // before the result is handed over: whoever takes it sees that nothing
+                // follows
+            }
+            if (result != null) {
+                put(new Completed<>(item, result, System.nanoTime()));
+            }
+        }
+
+        /** @return null when there is none: filtered, or cut off by a stop */
+        private @Nullable O resultOf(I item) throws Exception {
             boolean cutOff = false;
             O result;
             try {
@@ -317,13 +340,12 @@ final class Lanes<I, O> {
                 // Whatever an interrupted call makes of it, being stopped is not a failure.
                 abandoned.incrementAndGet();
                 log.debug("{}: an item was interrupted because the step was stopped", stepName, e);
-                return;
+                return null;
             }
             if (result == null) {
                 filtered.incrementAndGet();
-            } else {
-                put(new Completed<>(item, result, System.nanoTime()));
             }
+            return result;
         }
 
         /** @return false when this must not begin any more */

@@ -28,6 +28,9 @@ final class StepRun<I, O> extends AbstractStep {
     /** How long the row may stay untouched: an update is also what notices a stop that came through the repository. */
     private static final long BEAT_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+    /** How often to look whether the reader waits for what is in the chunk. */
+    private static final long IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
     private static final int LAST_UPDATES = 3;
 
     private static final int MOST_CAUSES = 20; // chains may be circular
@@ -102,7 +105,10 @@ final class StepRun<I, O> extends AbstractStep {
             } catch (InterruptedException e) {
                 interrupted = true;
             }
-            boolean due = chunk.size() >= settings.chunkSize() || lingerLeftNanos(chunk) <= 0 || !lanes.running();
+            boolean due = chunk.size() >= settings.chunkSize()
+                    || lingerLeftNanos(chunk) <= 0
+                    || lanes.idle() && settings.readerWaits().getAsBoolean()
+                    || !lanes.running();
             if (due && !chunk.isEmpty()) {
                 writer.write(List.copyOf(chunk));
                 chunk.clear();
@@ -146,7 +152,7 @@ final class StepRun<I, O> extends AbstractStep {
 
     private long nanosToNextDuty(List<Completed<I, O>> chunk) {
         long next = Math.min(beatLeftNanos(), Math.min(lingerLeftNanos(chunk), lanes.graceLeftNanos()));
-        return Math.max(0, next);
+        return Math.max(0, chunk.isEmpty() || !lanes.idle() ? next : Math.min(next, IDLE_NANOS));
     }
 
     private long beatLeftNanos() {

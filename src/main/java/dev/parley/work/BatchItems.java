@@ -17,6 +17,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.dao.PessimisticLockingFailureException;
 import org.springframework.jdbc.core.namedparam.NamedParameterJdbcTemplate;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
@@ -30,6 +33,8 @@ import org.springframework.transaction.annotation.Transactional;
  */
 @Repository
 public class BatchItems {
+    private static final Logger log = LoggerFactory.getLogger(BatchItems.class);
+
     /** The first key of the workers' advisory locks; the second is the worker's id. */
     static final int LOCK_CLASS = 0x9A71E7;
 
@@ -143,7 +148,7 @@ public class BatchItems {
             UPDATE batch_items
                SET status = 'queued', attempts = attempts - 1,
                    claim_token = NULL, claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
-             WHERE status = 'processing' AND claimed_by = :worker
+             WHERE status = 'processing' AND claimed_by IN (:workers)
             """;
 
     private static final String RENEW = """
@@ -155,7 +160,7 @@ public class BatchItems {
     private static final String RESTAMP = """
             UPDATE batch_items
                SET claimed_by = :worker, lease_until = CURRENT_TIMESTAMP + CAST(:lease AS integer) * INTERVAL '1' SECOND
-             WHERE status = 'processing' AND claimed_by = :former
+             WHERE status = 'processing' AND claimed_by IN (:formers)
             """;
 
     /** The attempt stays counted: whether its call was made, nobody knows. */
@@ -163,26 +168,44 @@ public class BatchItems {
             UPDATE batch_items
                SET status = 'queued', claim_token = NULL, claimed_by = NULL, lease_until = NULL,
                    updated_at = CURRENT_TIMESTAMP
+             WHERE status = 'processing'
             """;
 
-    private static final String RESCUE_EXPIRED =
-            RESCUE + " WHERE status = 'processing' AND lease_until < CURRENT_TIMESTAMP";
+    private static final String RESCUE_EXPIRED = RESCUE + " AND lease_until < CURRENT_TIMESTAMP";
 
     /** A positive owner holds an advisory lock while it lives; the server frees it the moment it dies. */
-    private static final String RESCUE_DEAD_POSTGRESQL = RESCUE + """
-             WHERE id IN (SELECT i.id
-                            FROM batch_items i
-                           WHERE i.status = 'processing'
-                             AND (i.lease_until < CURRENT_TIMESTAMP
-                                  OR i.claimed_by > 0
-                                     AND NOT EXISTS (SELECT 1
-                                                       FROM pg_locks l
-                                                      WHERE l.locktype = 'advisory'
-                                                        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                                                        AND l.classid = :lockClass::oid AND l.objid = i.claimed_by::oid
-                                                        AND l.objsubid = 2 AND l.granted))
-                             FOR UPDATE SKIP LOCKED)
+    private static final String WITHOUT_LOCK = """
+             AND claimed_by > 0
+               AND NOT EXISTS (SELECT 1
+                                 FROM pg_locks l
+                                WHERE l.locktype = 'advisory'
+                                  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                                  AND l.classid = :lockClass::oid AND l.objid = claimed_by::oid
+                                  AND l.objsubid = 2 AND l.granted)
             """;
+
+    private static final String OWNERS_WITHOUT_LOCK =
+            "SELECT DISTINCT claimed_by FROM batch_items WHERE status = 'processing'" + WITHOUT_LOCK;
+
+    private static final String RESCUE_DEAD = RESCUE + WITHOUT_LOCK + " AND claimed_by IN (:owners)";
+
+    private static final String OURS = """
+            SELECT status
+              FROM batch_items
+             WHERE id = :id AND claim_token = :token
+            """;
+
+    private static final String DUE = """
+            SELECT id
+              FROM batch_items
+             WHERE batch_job_id = :job AND status = 'queued' AND available_at <= CURRENT_TIMESTAMP
+             LIMIT 1
+            """;
+
+    private static final String LOCK_ROW = "SELECT id FROM batch_items WHERE id = :id FOR UPDATE NOWAIT";
+
+    private static final String STILL_QUEUED =
+            "SELECT EXISTS (SELECT 1 FROM batch_items WHERE id = :id AND status = 'queued')";
 
     private static final String HELD = """
             SELECT EXISTS (SELECT 1
@@ -270,6 +293,7 @@ public class BatchItems {
      * Records what became of claimed items, in the caller's transaction.
      *
      * @return the items whose claim was lost meanwhile; nothing of theirs was written
+     * @throws RowsHiddenException when an item is ours and the database does not let us update it
      */
     public Set<UUID> record(Collection<? extends Outcome> outcomes) {
         List<Map<String, Object>> completed = new ArrayList<>();
@@ -299,6 +323,10 @@ public class BatchItems {
         lost.removeAll(write(COMPLETE, completed));
         lost.removeAll(write(FAIL, failed));
         lost.removeAll(write(POSTPONE, postponed));
+        outcomes.stream()
+                .map(Outcome::item)
+                .filter(item -> lost.contains(item.id()))
+                .forEach(this::requireNotOurs);
         return lost;
     }
 
@@ -330,9 +358,9 @@ public class BatchItems {
                         .toList());
     }
 
-    /** Gives back everything an owner holds, as if it had never been claimed; says how many. For a run that ends. */
-    int releaseAll(ClaimOwner owner) {
-        return client.sql(RELEASE_ALL).param("worker", owner.id()).update();
+    /** Gives back everything some owners hold, as if it had never been claimed; says how many. For a run that ends. */
+    int releaseAll(Collection<Integer> owners) {
+        return client.sql(RELEASE_ALL).param("workers", owners).update();
     }
 
     /** Extends the lease of everything an owner holds. */
@@ -343,22 +371,95 @@ public class BatchItems {
                 .update();
     }
 
-    /** Hands what a former identity of this process holds to its new one. */
-    int restamp(int former, ClaimOwner owner) {
+    /** Hands what former identities of this process hold to its new one. */
+    int restamp(Collection<Integer> formers, ClaimOwner owner) {
         return client.sql(RESTAMP)
                 .param("worker", owner.id())
-                .param("former", former)
+                .param("formers", formers)
                 .param("lease", owner.lease().toSeconds())
                 .update();
     }
 
-    /** Puts back into the queue what is held under an expired lease or, on PostgreSQL, by a dead process. */
-    public int rescue() {
+    /** Puts back into the queue what is held under an expired lease. */
+    int rescueExpired() {
+        return client.sql(RESCUE_EXPIRED).update();
+    }
+
+    /** Who holds items but not the lock that would prove it alive; on H2, where nobody has one, nobody. */
+    Set<Integer> ownersWithoutLock() {
         return dialect == Dialect.POSTGRESQL
-                ? client.sql(RESCUE_DEAD_POSTGRESQL)
+                ? Set.copyOf(client.sql(OWNERS_WITHOUT_LOCK)
                         .param("lockClass", LOCK_CLASS)
-                        .update()
-                : client.sql(RESCUE_EXPIRED).update();
+                        .query(Integer.class)
+                        .list())
+                : Set.of();
+    }
+
+    /** Puts back into the queue what these owners hold, unless they have their lock after all. */
+    int rescueDead(Collection<Integer> owners) {
+        return client.sql(RESCUE_DEAD)
+                .param("lockClass", LOCK_CLASS)
+                .param("owners", owners)
+                .update();
+    }
+
+    /** Whether the outcome of this very claim is in the table already. */
+    public boolean isRecorded(BatchItem item) {
+        return client.sql(OURS)
+                .param("id", item.id())
+                .param("token", item.claimToken())
+                .query(String.class)
+                .optional()
+                .filter(status -> !status.equals("processing"))
+                .isPresent();
+    }
+
+    private void requireNotOurs(BatchItem item) {
+        Optional<String> status = client.sql(OURS)
+                .param("id", item.id())
+                .param("token", item.claimToken())
+                .query(String.class)
+                .optional();
+        if (status.filter("processing"::equals).isPresent()) {
+            throw new RowsHiddenException("batch_items", "item " + item.id() + " is ours and was not updated");
+        }
+    }
+
+    /**
+     * Looks for rows that can be read and never claimed, which would keep a run waiting for ever.
+     *
+     * @throws RowsHiddenException when there are some
+     */
+    public void requireClaimable(Collection<UUID> jobs) {
+        if (dialect != Dialect.POSTGRESQL) {
+            return; // H2 has no row-level security
+        }
+        for (List<OpenJob> equals : openJobs(jobs)) {
+            equals.forEach(job -> client.sql(DUE)
+                    .param("job", job.id())
+                    .query(UUID.class)
+                    .optional()
+                    .ifPresent(this::requireLockable));
+        }
+    }
+
+    private void requireLockable(UUID item) {
+        try {
+            boolean locked = client.sql(LOCK_ROW)
+                    .param("id", item)
+                    .query(UUID.class)
+                    .optional()
+                    .isPresent();
+            if (!locked
+                    && client.sql(STILL_QUEUED)
+                            .param("id", item)
+                            .query(Boolean.class)
+                            .single()) {
+                throw new RowsHiddenException("batch_items", "item " + item + " is queued and cannot be claimed");
+            }
+        } catch (PessimisticLockingFailureException e) {
+            log.debug("Item {} is locked by someone, so it can be", item, e);
+        }
     }
 
     /**

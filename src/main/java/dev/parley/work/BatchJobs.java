@@ -116,6 +116,20 @@ public class BatchJobs {
                                 WHERE batch_job_id = :id AND status IN ('queued', 'processing'))
             """;
 
+    private static final String UNSETTLED = """
+            SELECT j.id
+              FROM batch_jobs j
+             WHERE j.status IN ('queued', 'processing')
+                   AND NOT EXISTS (SELECT 1
+                                     FROM batch_items i
+                                    WHERE i.batch_job_id = j.id AND i.status IN ('queued', 'processing'))
+                OR j.status = 'cancelled'
+                   AND EXISTS (SELECT 1
+                                 FROM batch_items i
+                                WHERE i.batch_job_id = j.id AND i.status = 'queued')
+             ORDER BY j.id
+            """;
+
     private static final String PAUSE = """
             UPDATE batch_jobs
                SET status = 'paused', status_reason = :reason, updated_at = CURRENT_TIMESTAMP
@@ -279,15 +293,24 @@ public class BatchJobs {
      * Counts what became of items, in the transaction that records it on them; the last item closes its job.
      *
      * @param costUsd what was spent on them
+     * @throws RowsHiddenException when the database does not let us update the job
      */
     public void count(UUID id, int successful, int failed, BigDecimal costUsd) {
-        client.sql(COUNT)
+        int counted = client.sql(COUNT)
                 .param("id", id)
                 .param("successful", successful)
                 .param("failed", failed)
                 .param("completed", successful + failed)
                 .param("cost", costUsd)
                 .update();
+        if (counted != 1) {
+            throw new RowsHiddenException("batch_jobs", "job " + id + " was not updated");
+        }
+    }
+
+    /** Jobs that are not as {@link #settle} would leave them, whoever left them so. */
+    public List<UUID> unsettled() {
+        return client.sql(UNSETTLED).query(UUID.class).list();
     }
 
     /**
@@ -322,20 +345,34 @@ public class BatchJobs {
         return client.sql(RESUME).param("id", id).update() == 1;
     }
 
-    /** Fails what is queued with {@code cancelled} as its code; what is in flight finishes, what succeeded stays. */
+    /**
+     * Fails what is queued with {@code cancelled} as its code; what is in flight finishes, what succeeded stays. Items are
+     * locked before their job, as whoever claims or records does.
+     *
+     * @return whether the job was open or paused
+     */
     @Transactional
     public boolean cancel(UUID id, String reason) {
-        if (client.sql(CANCEL).param("id", id).param("reason", reason).update() == 0) {
+        JobStatus status = find(id).map(BatchJob::status).orElse(JobStatus.COMPLETED);
+        if (!status.open() && status != JobStatus.PAUSED) {
             return false;
         }
-        cancelItems(id, reason);
-        return true;
+        int items = failQueued(id, reason);
+        boolean cancelled =
+                client.sql(CANCEL).param("id", id).param("reason", reason).update() == 1;
+        count(id, 0, items, BigDecimal.ZERO);
+        return cancelled;
+    }
+
+    private int failQueued(UUID id, String reason) {
+        return client.sql(CANCEL_ITEMS).param("id", id).param("reason", reason).update();
     }
 
     private void cancelItems(UUID id, String reason) {
-        int items =
-                client.sql(CANCEL_ITEMS).param("id", id).param("reason", reason).update();
-        count(id, 0, items, BigDecimal.ZERO);
+        int items = failQueued(id, reason);
+        if (items > 0) {
+            count(id, 0, items, BigDecimal.ZERO);
+        }
     }
 
     /** How far some jobs are together. */

@@ -8,13 +8,18 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.dao.DataAccessException;
 
 /**
  * This process as an owner of claims: it renews their lease, proves that it lives, and rescues the items of those that no
@@ -26,13 +31,21 @@ import org.springframework.dao.DataAccessException;
  * process lives, it becomes a new owner and re-stamps what it still holds; what others have taken is theirs, fenced off by
  * the claim token.
  *
+ * <p>An owner without its lock may just be on its way to become a new one, so it is taken for dead only when it has been
+ * without for some time.
+ *
  * <p>One thread of its own does all of this; {@link #owner()} may be read by any.
  */
 public final class Worker implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Worker.class);
 
     /** How often the lock's connection is pinged and the dead are looked for. */
-    private static final Duration BEAT = Duration.ofSeconds(1);
+    private static final Duration BEAT = Duration.ofMillis(500);
+
+    /** How long an owner has to be without its lock: three beats, in which one that lives becomes a new owner. */
+    private static final Duration PATIENCE = Duration.ofMillis(1_450);
+
+    private static final int BEATS_A_LEASE = 3;
 
     /** Opens a connection that is nobody else's. */
     public interface ConnectionSource {
@@ -50,8 +63,12 @@ public final class Worker implements AutoCloseable {
     });
 
     private volatile ClaimOwner owner;
-    private @Nullable Connection lock;
-    private long beats;
+    private volatile @Nullable Connection lock;
+    private final Set<Integer> formers = ConcurrentHashMap.newKeySet(1); // our own ids, of locks that were lost
+    private final Map<Integer, Long> suspects = new HashMap<>(); // by when they were first seen without a lock
+    private boolean lockLost;
+    private long renewedAt;
+    private long lookedAt;
 
     private Worker(BatchItems items, Workers workers, @Nullable ConnectionSource connections, Duration lease) {
         this.items = items;
@@ -59,6 +76,8 @@ public final class Worker implements AutoCloseable {
         this.connections = connections;
         this.lease = lease;
         this.owner = enroll();
+        this.renewedAt = System.nanoTime();
+        this.lookedAt = renewedAt - lease.toNanos(); // look at once: someone may have died long ago
     }
 
     /**
@@ -93,8 +112,9 @@ public final class Worker implements AutoCloseable {
         if (connections == null) {
             return false;
         }
+        Connection connection = null;
         try {
-            Connection connection = connections.open();
+            connection = connections.open();
             connection.setAutoCommit(true); // an open transaction would hold back vacuum
             connection.setNetworkTimeout(Runnable::run, 5_000);
             try (Statement statement = connection.createStatement()) {
@@ -109,10 +129,12 @@ public final class Worker implements AutoCloseable {
                 lock = connection;
                 return true;
             }
-            connection.close();
             log.warn("No advisory lock for worker {}: its items are rescued when their lease of {} ends", id, lease);
         } catch (SQLException e) {
             log.warn("No advisory lock for worker {}, only the lease of {} counts: {}", id, lease, e.getMessage());
+        }
+        if (connection != null) {
+            close(connection);
         }
         return false;
     }
@@ -141,18 +163,48 @@ public final class Worker implements AutoCloseable {
         try {
             Connection held = lock;
             if (held != null && !stillOurs(held)) {
-                becomeSomeoneNew(held);
+                log.warn("Worker {} lost its lock's connection; becoming a new owner", owner.id());
+                lockLost = true;
+                lock = null;
+                close(held);
             }
-            if (beats % Math.max(1, lease.toSeconds() / 3) == 0) {
+            if (lockLost) {
+                becomeSomeoneNew();
+            }
+            if (!formers.isEmpty()) {
+                items.restamp(formers, owner); // again and again: a claim that had begun for a former one may end late
+            }
+            long now = System.nanoTime();
+            if (now - renewedAt >= lease.toNanos() / BEATS_A_LEASE) {
                 items.renew(owner);
+                renewedAt = now;
             }
-            int rescued = items.rescue();
-            if (rescued > 0) {
-                log.warn("{} items of a process that is gone are back in the queue", rescued);
-            }
-            beats++;
-        } catch (DataAccessException e) {
+            rescue(now);
+        } catch (RuntimeException e) { // thrown on, it would end the beat without a word
             log.warn("The worker's beat failed, trying again in {}: {}", BEAT, e.getMessage());
+        }
+    }
+
+    private void rescue(long now) {
+        int rescued = 0;
+        if (now - lookedAt >= lease.toNanos() / (BEATS_A_LEASE * BEATS_A_LEASE)) {
+            rescued = items.rescueExpired();
+            lookedAt = now;
+        }
+        if (connections != null) {
+            Set<Integer> withoutLock = items.ownersWithoutLock();
+            suspects.keySet().retainAll(withoutLock);
+            withoutLock.stream().filter(id -> !formers.contains(id)).forEach(id -> suspects.putIfAbsent(id, now));
+            List<Integer> dead = suspects.entrySet().stream()
+                    .filter(suspect -> now - suspect.getValue() >= PATIENCE.toNanos())
+                    .map(Map.Entry::getKey)
+                    .toList();
+            if (!dead.isEmpty()) {
+                rescued += items.rescueDead(dead);
+            }
+        }
+        if (rescued > 0) {
+            log.warn("{} items of a process that is gone are back in the queue", rescued);
         }
     }
 
@@ -164,34 +216,42 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    private void becomeSomeoneNew(Connection lost) {
-        int former = owner.id();
-        log.warn("Worker {} lost its lock's connection; becoming a new owner", former);
-        lock = null;
-        close(lost);
+    /** If the database is away as well it throws, and the next beat tries again. */
+    private void becomeSomeoneNew() {
+        ClaimOwner former = owner;
         ClaimOwner renewed = enroll();
-        int kept = items.restamp(former, renewed);
-        owner = renewed;
-        log.warn("Worker {} is now {} and holds {} items", former, renewed.id(), kept);
+        formers.add(former.id());
+        owner = renewed; // before the re-stamp, so that hardly a claim comes after it
+        lockLost = false;
+        log.warn("Worker {} is now {} and holds {} items", former.id(), renewed.id(), items.restamp(formers, renewed));
     }
 
-    /** Ends the beat, gives back what is still claimed, and frees the lock. */
+    /**
+     * Ends the beat, gives back what is still claimed, and frees the lock. Never fails: where the database is away, the items
+     * are someone else's once the lock is free or the lease has ended.
+     */
     @Override
     public void close() {
         beat.shutdown();
         try {
             if (!beat.awaitTermination(10, TimeUnit.SECONDS)) {
-                beat.shutdownNow();
+                log.warn("The beat of worker {} does not end", owner.id());
             }
         } catch (InterruptedException e) {
-            beat.shutdownNow();
             Thread.currentThread().interrupt();
         }
         try {
-            int released = items.releaseAll(owner);
+            List<Integer> ids = new ArrayList<>(formers);
+            ids.add(owner.id());
+            int released = items.releaseAll(ids);
             if (released > 0) {
                 log.info("{} items that were not finished are back in the queue", released);
             }
+        } catch (RuntimeException e) {
+            log.warn(
+                    "The items of worker {} could not be given back, others will take them: {}",
+                    owner.id(),
+                    e.getMessage());
         } finally {
             Connection held = lock;
             if (held != null) {

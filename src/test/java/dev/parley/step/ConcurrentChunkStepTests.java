@@ -15,6 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -394,6 +395,49 @@ class ConcurrentChunkStepTests {
                 .extracting(Throwable::getMessage)
                 .containsExactly("bad row 7");
         assertThat(counts(execution)).isEqualTo("read 10 filter 0 write 9 skip 0 commit 9 rollback 2");
+    }
+
+    @Test
+    void aWriteThatIsWorthAnotherTryIsTriedAgainAsItIs() throws Exception {
+        AtomicInteger tries = new AtomicInteger();
+
+        StepExecution execution = Light.run(Light.<Integer, Integer>step()
+                .reader(numbers(10))
+                .writer(chunk -> {
+                    if (tries.incrementAndGet() < 3) {
+                        throw new IllegalStateException("away");
+                    }
+                    assertThat(chunk.getItems()).hasSize(10);
+                })
+                .chunk(10, FOR_EVER)
+                .retryWrites((cause, since) -> cause.getMessage().equals("away") && since.compareTo(FOR_EVER) < 0)
+                .build());
+
+        assertThat(execution.getStatus()).isEqualTo(BatchStatus.COMPLETED);
+        assertThat(counts(execution)).isEqualTo("read 10 filter 0 write 10 skip 0 commit 1 rollback 2");
+    }
+
+    @Test
+    void aChunkThatTheReaderWaitsForDoesNotLinger() throws Exception {
+        CountDownLatch allWritten = new CountDownLatch(1);
+        AtomicInteger reads = new AtomicInteger();
+        AtomicBoolean waits = new AtomicBoolean();
+
+        StepExecution execution = Light.run(Light.<Integer, Integer>step()
+                .reader(() -> {
+                    if (reads.incrementAndGet() <= 3) {
+                        return reads.get();
+                    }
+                    waits.set(true);
+                    allWritten.await();
+                    return null;
+                })
+                .writer(chunk -> allWritten.countDown())
+                .chunk(10, FOR_EVER)
+                .readerWaits(waits::get)
+                .build());
+
+        assertThat(counts(execution)).isEqualTo("read 3 filter 0 write 3 skip 0 commit 1 rollback 0");
     }
 
     @Test

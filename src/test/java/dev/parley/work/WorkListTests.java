@@ -177,7 +177,7 @@ class WorkListTests {
         jdbc.sql("UPDATE batch_items SET lease_until = CURRENT_TIMESTAMP - INTERVAL '1' SECOND")
                 .update();
 
-        int rescued = items.rescue();
+        int rescued = items.rescueExpired();
         BatchItem current = claim(1).get(0);
         Set<UUID> lost =
                 transaction.execute(s -> items.record(List.of(new Outcome.Failed(former, "late", "late", false))));
@@ -198,7 +198,7 @@ class WorkListTests {
         int renewed = items.renew(OWNER);
 
         assertThat(renewed).isEqualTo(1);
-        assertThat(items.rescue()).isZero();
+        assertThat(items.rescueExpired()).isZero();
     }
 
     @Test
