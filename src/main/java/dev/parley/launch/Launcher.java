@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.springframework.dao.DataAccessException;
 import org.springframework.stereotype.Component;
 
 /** What {@code parley run} does: enqueue, check, work off, sum up. */
@@ -53,15 +54,19 @@ class Launcher {
         this.summary = summary;
     }
 
-    int run(List<Path> files, List<UUID> jobIds, Options options, PrintWriter out) throws Exception {
+    int run(List<Path> files, List<UUID> jobIds, Options options, PrintWriter out) {
         checkProvider(options.provider());
+        checkStore();
         List<BatchJob> asked = new ArrayList<>();
         for (UUID id : jobIds) {
             asked.add(JobId.find(jobs, id));
         }
         for (Enqueued enqueued : jobFiles.enqueue(files, options.again())) {
-            out.println(EnqueueCommand.line(jobs, enqueued));
-            asked.add(JobId.find(jobs, enqueued.jobId()));
+            BatchJob job = JobId.find(jobs, enqueued.jobId());
+            asked.add(job);
+            if (enqueued.created() || job.status().open()) {
+                out.println(EnqueueCommand.line(jobs, enqueued));
+            }
         }
         boolean everything = files.isEmpty() && jobIds.isEmpty();
         if (everything) {
@@ -70,17 +75,19 @@ class Launcher {
         List<BatchJob> open =
                 asked.stream().filter(job -> job.status().open()).distinct().toList();
         if (open.isEmpty()) {
-            out.println("Nothing to do.");
-            asked.forEach(job -> out.println(stateOf(job)));
+            out.println(
+                    asked.isEmpty()
+                            ? "Nothing to do: no job is open."
+                            : "Nothing to do" + (files.isEmpty() ? ":" : "; --again makes a new job of a file:"));
+            asked.forEach(job -> out.println("Job " + job.id() + " \"" + job.name() + "\"\n  " + stateOf(job)));
             return codeOf(asked);
         }
         open.forEach(
                 job -> checkProvider(options.provider() == null ? job.settings().provider() : null));
-        checkStore();
         return work(open, everything, options, out);
     }
 
-    private int work(List<BatchJob> open, boolean everything, Options options, PrintWriter out) throws Exception {
+    private int work(List<BatchJob> open, boolean everything, Options options, PrintWriter out) {
         out.flush();
         List<UUID> ids = open.stream().map(BatchJob::id).toList();
         long startedAt = System.nanoTime();
@@ -90,16 +97,19 @@ class Launcher {
             outcome = runs.run(
                     everything ? List.of() : ids,
                     new GenerateRuns.Overrides(options.concurrency(), options.provider()));
+        } catch (Exception e) {
+            throw new RunBrokenException(e);
         }
-        List<BatchJob> after = ids.stream().map(id -> JobId.find(jobs, id)).toList();
-        summary.print(open, after, outcome, System.nanoTime() - startedAt, out);
-        if (outcome.failure() != null) {
-            throw new IllegalStateException(
-                    "Run " + outcome.executionId()
-                            + " broke off; what is done is kept, and the next run goes on from there",
-                    outcome.failure());
+        try {
+            List<BatchJob> after = ids.stream().map(id -> JobId.find(jobs, id)).toList();
+            summary.print(open, after, outcome, System.nanoTime() - startedAt, out);
+            if (outcome.failure() == null) {
+                return outcome.stopped() ? ExitCode.STOPPED : codeOf(after);
+            }
+        } catch (DataAccessException e) {
+            throw new RunBrokenException(outcome.failure() == null ? e : outcome.failure());
         }
-        return outcome.stopped() ? ExitCode.STOPPED : codeOf(after);
+        throw new RunBrokenException(outcome.failure());
     }
 
     private void checkProvider(@Nullable String name) {
@@ -119,12 +129,10 @@ class Launcher {
     }
 
     private static String stateOf(BatchJob job) {
-        String state =
-                "Job " + job.id() + " \"" + job.name() + "\" is " + job.status().key();
         if (job.status() == JobStatus.PAUSED) {
-            return state + ": " + job.statusReason() + "; when that is mended: parley resume " + job.id();
+            return "paused: " + job.statusReason() + "\n  When that is mended: parley resume " + job.id();
         }
-        return state + ": " + job.successfulItems() + " of " + job.totalItems() + " items successful, "
+        return job.status().key() + ": " + job.successfulItems() + " of " + job.totalItems() + " items successful, "
                 + job.failedItems() + " failed";
     }
 

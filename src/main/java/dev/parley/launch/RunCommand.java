@@ -37,10 +37,15 @@ class RunCommand implements Action {
     private boolean yes;
 
     @Override
-    public int run(BeanFactory beans, PrintWriter out) throws Exception {
+    public void check() {
         if (concurrency != null && (concurrency < 1 || concurrency > 10_000)) {
-            throw new ConfigurationException("--concurrency " + concurrency + " is not between 1 and 10000");
+            throw new ConfigurationException("--concurrency is " + concurrency + "; should be from 1 to 10000");
         }
+        JobFiles.refuseMissing(files);
+    }
+
+    @Override
+    public int run(BeanFactory beans, PrintWriter out) throws Exception {
         return beans.getBean(Launcher.class)
                 .run(files, jobs, new Launcher.Options(concurrency, provider, again, yes), out);
     }

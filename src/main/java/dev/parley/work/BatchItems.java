@@ -1,6 +1,7 @@
 package dev.parley.work;
 
 import dev.parley.conversation.ConversationKey;
+import dev.parley.conversation.ConversationPk;
 import dev.parley.database.BulkStatement;
 import dev.parley.database.Dialect;
 import java.sql.ResultSet;
@@ -190,6 +191,14 @@ public class BatchItems {
                             WHERE batch_job_id = :job AND status = 'processing')
             """;
 
+    private static final String FIRST_CONVERSATION = """
+            SELECT conversation_id
+              FROM batch_items
+             WHERE batch_job_id = :job AND status = 'completed' AND conversation_id IS NOT NULL
+             ORDER BY position
+             LIMIT 1
+            """;
+
     private static final String NEXT_DUE_MILLIS = """
             SELECT CAST(EXTRACT(EPOCH FROM (available_at - CURRENT_TIMESTAMP)) * 1000 AS bigint)
               FROM batch_items
@@ -359,6 +368,15 @@ public class BatchItems {
                         .param("lockClass", LOCK_CLASS)
                         .update()
                 : client.sql(RESCUE_EXPIRED).update();
+    }
+
+    /** The conversation of a job's first completed item; empty when it has none. */
+    public Optional<ConversationPk> firstConversationOf(UUID job) {
+        return client.sql(FIRST_CONVERSATION)
+                .param("job", job)
+                .query(UUID.class)
+                .optional()
+                .map(ConversationPk::new);
     }
 
     /**
