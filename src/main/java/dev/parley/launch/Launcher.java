@@ -15,12 +15,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.dao.DataAccessException;
 import org.springframework.stereotype.Component;
 
 /** What {@code parley run} does: enqueue, check, work off, sum up. */
 @Component
 class Launcher {
+    private static final Logger log = LoggerFactory.getLogger(Launcher.class);
+
     /**
      * @param concurrency calls in flight at most; null leaves it to job and settings
      * @param provider name of the model provider; null leaves it to job and settings
@@ -92,7 +96,7 @@ class Launcher {
         List<UUID> ids = open.stream().map(BatchJob::id).toList();
         long startedAt = System.nanoTime();
         GenerateRuns.Outcome outcome;
-        try (Signals signals = Signals.handledBy(runs::requestStop, runs::stopNow);
+        try (Signals signals = Signals.handledBy(this::stop, this::stopNow);
                 Progress progress = Progress.of(jobs, ids, out)) {
             outcome = runs.run(
                     everything ? List.of() : ids,
@@ -110,6 +114,16 @@ class Launcher {
             throw new RunBrokenException(outcome.failure() == null ? e : outcome.failure());
         }
         throw new RunBrokenException(outcome.failure());
+    }
+
+    private void stop() {
+        runs.requestStop();
+        log.info("Stopping: calls in flight may finish, nothing new is begun; a second signal ends at once");
+    }
+
+    private void stopNow() {
+        runs.stopNow();
+        log.info("Stopping at once");
     }
 
     private void checkProvider(@Nullable String name) {

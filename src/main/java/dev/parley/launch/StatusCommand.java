@@ -41,7 +41,10 @@ class StatusCommand implements Action {
     @Option(names = "--limit", paramLabel = "N", description = "How many jobs at most (${DEFAULT-VALUE}).")
     private int limit = 20;
 
-    @Option(names = "--status", paramLabel = "S", description = "Only jobs that are: ${COMPLETION-CANDIDATES}.")
+    @Option(
+            names = "--status",
+            paramLabel = "S",
+            description = "Only queued, processing, paused, completed, failed or cancelled jobs.")
     private @Nullable JobStatus status;
 
     /**
