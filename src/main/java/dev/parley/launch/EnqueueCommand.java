@@ -14,7 +14,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "enqueue",
         description = "Puts the items of job files into the work list; a run, here or elsewhere, works them off.",
-        mixinStandardHelpOptions = true)
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class)
 class EnqueueCommand implements Action {
     @Parameters(arity = "1..*", paramLabel = "JOBFILE", description = "Job files, such as jobs/demo.yaml.")
     private List<Path> files = List.of();

@@ -160,8 +160,9 @@ final class Failures {
                     || message.contains("Failed to determine suitable jdbc url")
                     || message.contains("Failed to determine a suitable driver class")) {
                 return Optional.of(
-                        "spring.datasource.url is no address of a database that Parley knows; it should begin with"
-                                + " jdbc:postgresql: or jdbc:h2:");
+                        "spring.datasource.url is no address of a database that Parley knows; it should look like"
+                                + " jdbc:postgresql://host:5432/database or jdbc:h2:file:/folder/name\n(user and password go into"
+                                + " .username and .password; or set DATABASE_URL=postgres://user:password@host:5432/database).");
             }
         }
         for (Throwable one : chain) {

@@ -37,7 +37,8 @@ final class JobCommands {
     @Command(
             name = "pause",
             description = "Stops the claiming of a job's items; calls in flight finish.",
-            mixinStandardHelpOptions = true)
+            mixinStandardHelpOptions = true,
+            versionProvider = Version.class)
     static class Pause implements Action {
         @Parameters(paramLabel = "JOB", description = "The job's id.")
         private UUID job = new UUID(0, 0);
@@ -54,7 +55,8 @@ final class JobCommands {
     @Command(
             name = "resume",
             description = "Reopens a paused job; a run, here or elsewhere, works it off.",
-            mixinStandardHelpOptions = true)
+            mixinStandardHelpOptions = true,
+            versionProvider = Version.class)
     static class Resume implements Action {
         @Parameters(paramLabel = "JOB", description = "The job's id.")
         private UUID job = new UUID(0, 0);
@@ -68,7 +70,8 @@ final class JobCommands {
     @Command(
             name = "cancel",
             description = "Fails what is still queued, with the code 'cancelled'; what succeeded stays.",
-            mixinStandardHelpOptions = true)
+            mixinStandardHelpOptions = true,
+            versionProvider = Version.class)
     static class Cancel implements Action {
         @Parameters(paramLabel = "JOB", description = "The job's id.")
         private UUID job = new UUID(0, 0);

@@ -2,7 +2,6 @@ package dev.parley.launch;
 
 import dev.parley.archive.ArchiveSettings;
 import dev.parley.archive.ObjectStore;
-import dev.parley.archive.StoreException;
 import dev.parley.batch.GenerateRuns;
 import dev.parley.provider.ModelProviders;
 import dev.parley.work.BatchJob;
@@ -60,7 +59,7 @@ class Launcher {
 
     int run(List<Path> files, List<UUID> jobIds, Options options, PrintWriter out) {
         checkProvider(options.provider());
-        checkStore();
+        store.ensureBucket(archive.buckets().conversations());
         List<BatchJob> asked = new ArrayList<>();
         for (UUID id : jobIds) {
             asked.add(JobId.find(jobs, id));
@@ -130,14 +129,6 @@ class Launcher {
         try {
             providers.byName(name);
         } catch (IllegalArgumentException e) {
-            throw new ConfigurationException(String.valueOf(e.getMessage()));
-        }
-    }
-
-    private void checkStore() {
-        try {
-            store.ensureBucket(archive.buckets().conversations());
-        } catch (StoreException e) {
             throw new ConfigurationException(String.valueOf(e.getMessage()));
         }
     }

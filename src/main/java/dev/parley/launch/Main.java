@@ -41,6 +41,11 @@ public final class Main {
         settings.removeIf(argument -> !SETTING.matcher(argument).matches());
         List<String> command = new ArrayList<>(arguments);
         command.removeAll(settings);
+        try {
+            KnownSettings.refuseWithoutValue(settings); // before its value is taken for an argument
+        } catch (ConfigurationException e) {
+            return Failures.report(e, err);
+        }
 
         CommandLine commandLine = new CommandLine(new ParleyCommand());
         commandLine.registerConverter(UUID.class, JobId::parse);
@@ -67,7 +72,6 @@ public final class Main {
             return ExitCode.CONFIGURATION;
         }
         try {
-            KnownSettings.refuseWithoutValue(settings);
             action.check();
             try (ConfigurableApplicationContext application = start(settings)) {
                 KnownSettings.of(application).refuseUnknown(settings);

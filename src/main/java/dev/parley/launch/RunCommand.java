@@ -16,7 +16,8 @@ import picocli.CommandLine.Parameters;
             "Enqueues job files and works them off; without files or --job, all open jobs.",
             "Several processes may run the same job at once."
         },
-        mixinStandardHelpOptions = true)
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class)
 class RunCommand implements Action {
     @Parameters(arity = "0..*", paramLabel = "JOBFILE", description = "Job files, such as jobs/demo.yaml.")
     private List<Path> files = List.of();

@@ -22,7 +22,11 @@ import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-@Command(name = "status", description = "Shows the jobs, newest first, or one job.", mixinStandardHelpOptions = true)
+@Command(
+        name = "status",
+        description = "Shows the jobs, newest first, or one job.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class)
 class StatusCommand implements Action {
     private static final int NAME_WIDTH = 17; // what the other columns leave of a line
 

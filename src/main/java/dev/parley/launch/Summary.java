@@ -4,9 +4,9 @@ import dev.parley.archive.ArchiveSettings;
 import dev.parley.archive.JobLogs;
 import dev.parley.archive.ObjectName;
 import dev.parley.archive.ObjectStore;
+import dev.parley.archive.StoreException;
 import dev.parley.batch.GenerateRuns;
 import dev.parley.conversation.ConversationDocument;
-import dev.parley.conversation.ConversationDocument.Turn;
 import dev.parley.conversation.Conversations;
 import dev.parley.generation.GenerationLogs;
 import dev.parley.work.BatchItems;
@@ -19,12 +19,17 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /** What a run tells the person who started it, at its end. */
 @Component
 class Summary {
+    private static final Logger log = LoggerFactory.getLogger(Summary.class);
+
     /** Of what a person is shown of a conversation or an error: two lines. */
     private static final int EXCERPT = 160;
 
@@ -114,14 +119,17 @@ class Summary {
         Optional<ObjectName> file = items.firstConversationOf(job)
                 .flatMap(conversations::fileOf)
                 .map(path -> new ObjectName(archive.buckets().conversations(), path));
-        file.flatMap(store::read).ifPresent(bytes -> {
-            ConversationDocument document = JsonMapper.shared().readValue(bytes, ConversationDocument.class);
-            Text.row(out, "for example", store.locate(file.get()));
-            for (Turn turn :
-                    document.turns().subList(0, Math.min(2, document.turns().size()))) {
-                Text.row(out, "  " + turn.role(), shortened(turn.content()));
-            }
-        });
+        try {
+            file.flatMap(store::read).ifPresent(bytes -> {
+                ConversationDocument document = JsonMapper.shared().readValue(bytes, ConversationDocument.class);
+                Text.row(out, "for example", store.locate(file.get()));
+                document.turns().stream()
+                        .limit(2)
+                        .forEach(turn -> Text.row(out, "  " + turn.role(), shortened(turn.content())));
+            });
+        } catch (StoreException | JacksonException e) {
+            log.warn("No example to show: {}", e.getMessage());
+        }
     }
 
     private static String shortened(String text) {
