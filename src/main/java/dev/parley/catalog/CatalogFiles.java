@@ -10,7 +10,10 @@ import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.slf4j.Logger;
@@ -73,10 +76,29 @@ public class CatalogFiles {
      * @throws InvalidFileException with everything that is wrong in any of the files; the tables are untouched
      */
     public Loaded load(Path folder) {
-        List<Parsed<CatalogFile>> files = parse(filesIn(folder));
+        List<Parsed<CatalogFile>> files = parse(List.of(folder)).get(0);
+        return inTransaction(() -> store(List.of(files)).get(0));
+    }
+
+    /**
+     * Loads folders, as {@link #load} does, and goes on with work that needs them, in one transaction: what the work throws
+     * leaves the tables untouched.
+     *
+     * @param work done once more when another process was in the way, so it must have no other effects
+     * @throws InvalidFileException with everything that is wrong in any file of any folder; the work is not done then
+     */
+    public <T> T loadAnd(Collection<Path> folders, Supplier<T> work) {
+        List<List<Parsed<CatalogFile>>> files = parse(folders);
+        return inTransaction(() -> {
+            store(files);
+            return work.get();
+        });
+    }
+
+    private <T> T inTransaction(Supplier<T> work) {
         for (int attempt = 1; ; attempt++) {
             try {
-                return transaction.execute(status -> store(files));
+                return Objects.requireNonNull(transaction.execute(status -> work.get()));
             } catch (DuplicateKeyException | ConcurrencyFailureException e) {
                 if (attempt == ATTEMPTS) {
                     throw e;
@@ -113,21 +135,42 @@ public class CatalogFiles {
                         .noneMatch(part -> part.toString().startsWith("."));
     }
 
-    private List<Parsed<CatalogFile>> parse(List<Path> paths) {
-        List<Parsed<CatalogFile>> files = new ArrayList<>();
+    private List<List<Parsed<CatalogFile>>> parse(Collection<Path> folders) {
+        List<List<Parsed<CatalogFile>>> parsed = new ArrayList<>();
         List<Problem> problems = new ArrayList<>();
-        for (Path path : paths) {
-            try {
-                files.add(yaml.read(path, CatalogFile.class));
-            } catch (InvalidFileException e) {
-                problems.addAll(e.problems());
-            }
+        for (Path folder : folders) {
+            List<Parsed<CatalogFile>> files = new ArrayList<>();
+            parsed.add(files);
+            collect(
+                    problems,
+                    () -> filesIn(folder)
+                            .forEach(path -> collect(problems, () -> {
+                                files.add(yaml.read(path, CatalogFile.class));
+                            })));
         }
         refuse(problems);
-        return files;
+        return parsed;
     }
 
-    private Loaded store(List<Parsed<CatalogFile>> files) {
+    private List<Loaded> store(List<List<Parsed<CatalogFile>>> folders) {
+        List<Loaded> loaded = new ArrayList<>();
+        List<Problem> problems = new ArrayList<>();
+        for (List<Parsed<CatalogFile>> files : folders) {
+            collect(problems, () -> loaded.add(storeOne(files)));
+        }
+        refuse(problems);
+        return loaded;
+    }
+
+    private static void collect(List<Problem> problems, Runnable step) {
+        try {
+            step.run();
+        } catch (InvalidFileException e) {
+            problems.addAll(e.problems());
+        }
+    }
+
+    private Loaded storeOne(List<Parsed<CatalogFile>> files) {
         List<Problem> problems = new ArrayList<>();
         var personaRows = new CatalogRows<>("personas", "persona", personas, CatalogFile::personas, files, problems);
         var arcRows =

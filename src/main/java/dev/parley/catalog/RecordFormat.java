@@ -1,6 +1,7 @@
 package dev.parley.catalog;
 
 import com.fasterxml.jackson.annotation.JsonAlias;
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
@@ -26,6 +27,7 @@ record RecordFormat(Constructor<?> constructor, List<Key> keys, Map<String, Key>
      *
      * @param component its name in Java
      * @param name its name in the file
+     * @param singleAsList a value that is no list stands for a list of that one
      * @param defaultText what an absent key stands for, as a file would spell it
      */
     record Key(
@@ -33,6 +35,7 @@ record RecordFormat(Constructor<?> constructor, List<Key> keys, Map<String, Key>
             String name,
             Type type,
             boolean nullable,
+            boolean singleAsList,
             @Nullable String defaultText) {}
 
     static RecordFormat of(Class<?> type) {
@@ -82,11 +85,13 @@ record RecordFormat(Constructor<?> constructor, List<Key> keys, Map<String, Key>
     private static Key key(RecordComponent component, Parameter parameter) {
         JsonProperty named = parameter.getAnnotation(JsonProperty.class);
         DefaultValue defaultValue = parameter.getAnnotation(DefaultValue.class);
+        JsonFormat format = parameter.getAnnotation(JsonFormat.class);
         return new Key(
                 component.getName(),
                 named == null || named.value().isEmpty() ? snakeCase(component.getName()) : named.value(),
                 component.getGenericType(),
                 component.getAnnotatedType().isAnnotationPresent(Nullable.class),
+                format != null && List.of(format.with()).contains(JsonFormat.Feature.ACCEPT_SINGLE_VALUE_AS_ARRAY),
                 defaultValue == null ? null : String.join(",", defaultValue.value()));
     }
 

@@ -31,7 +31,8 @@ import org.springframework.stereotype.Component;
  *
  * <p>The record is the format. A component {@code startingEmotion} is the key {@code starting_emotion}, unless
  * {@code @JsonProperty} names another; {@code @JsonAlias} allows more spellings. A component must be given unless it is
- * {@code @Nullable}, a list or a map (absent means empty) or has a {@code @DefaultValue}. Jakarta's constraints hold for
+ * {@code @Nullable}, a list or a map (absent means empty) or has a {@code @DefaultValue}. A list that Jackson's
+ * {@code ACCEPT_SINGLE_VALUE_AS_ARRAY} stands on may be written as its only element. Jakarta's constraints hold for
  * components and list elements, and a compact constructor may throw {@code IllegalArgumentException} with a message for the
  * writer of the file. Components are text, numbers, booleans, enums (spelled in lower case, or as their
  * {@code @JsonProperty}), UUIDs, durations such as {@code 30s}, dates, instants, time zones, records, lists, maps, and

@@ -3,9 +3,13 @@ package dev.parley.catalog;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** What a person may have meant by a name that nothing answers to. */
 public final class Suggestion {
+    /** A catalog may have hundreds of names, and a message is for reading. */
+    private static final int SHOWN = 20;
+
     private Suggestion() {}
 
     /** The end of a message about an unknown name, such as {@code did you mean 'tier'? Known keys: name, tier}. */
@@ -13,7 +17,12 @@ public final class Suggestion {
         return nearest(given, known)
                         .map(name -> "did you mean '" + name + "'? ")
                         .orElse("")
-                + (known.isEmpty() ? "There are no " + what : "Known " + what + ": " + String.join(", ", known));
+                + (known.isEmpty() ? "There are no " + what : "Known " + what + ": " + shown(known));
+    }
+
+    private static String shown(Collection<String> known) {
+        String first = known.stream().limit(SHOWN).collect(Collectors.joining(", "));
+        return known.size() <= SHOWN ? first : first + " and " + (known.size() - SHOWN) + " more";
     }
 
     /** The known name that fewest keystrokes part from the given one, if few enough for a slip. */

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.common.FlowStyle;
 import org.snakeyaml.engine.v2.common.ScalarStyle;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -154,7 +155,11 @@ final class YamlBinder {
         String path = child(parent, key.name());
         if (given != null) {
             boolean nothing = given.getTag().equals(Tag.NULL);
-            return nothing && key.nullable() ? null : value(given, key.type(), path, depth + 1);
+            if (nothing && key.nullable()) {
+                return null;
+            }
+            Node node = key.singleAsList() && !nothing && !(given instanceof SequenceNode) ? listOf(given) : given;
+            return value(node, key.type(), path, depth + 1);
         }
         if (key.defaultText() != null) {
             Tag tag = new CoreSchema().getScalarResolver().resolve(key.defaultText(), true);
@@ -245,6 +250,11 @@ final class YamlBinder {
             return YamlScalars.describe(scalar);
         }
         return node instanceof SequenceNode ? "a list" : "a mapping";
+    }
+
+    private static Node listOf(Node single) {
+        return new SequenceNode(
+                Tag.SEQ, true, List.of(single), FlowStyle.FLOW, single.getStartMark(), single.getEndMark());
     }
 
     private static Type argument(Type type, int index) {

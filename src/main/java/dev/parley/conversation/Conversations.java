@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -93,14 +94,7 @@ public class Conversations {
              WHERE conversation_id IN (:keys)
             """);
 
-    private static final String FIRST_FILE = """
-            SELECT c.file_path
-              FROM batch_items i
-              JOIN conversations c ON c.id = i.conversation_id
-             WHERE i.batch_job_id = :job
-             ORDER BY i.position
-             LIMIT 1
-            """;
+    private static final String FILE = "SELECT file_path FROM conversations WHERE id = :id";
 
     private final NamedParameterJdbcTemplate jdbc;
     private final Dialect dialect;
@@ -144,9 +138,10 @@ public class Conversations {
                 (row, n) -> keyPair(row)));
     }
 
-    /** The final file of a job's first completed item; empty when it has none. */
-    public Optional<String> firstFileOf(UUID jobId) {
-        return jdbc.queryForList(FIRST_FILE, Map.of("job", jobId), String.class).stream()
+    /** The path of a conversation's final file; empty when it has none. */
+    public Optional<String> fileOf(ConversationPk conversation) {
+        return jdbc.queryForList(FILE, Map.of("id", conversation.value()), String.class).stream()
+                .filter(Objects::nonNull)
                 .findFirst();
     }
 

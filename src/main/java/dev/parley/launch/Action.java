@@ -6,6 +6,13 @@ import org.springframework.beans.factory.BeanFactory;
 /** A command that needs the application; the others answer without starting it. */
 interface Action {
     /**
+     * Refuses what can be seen to be wrong before the application is started.
+     *
+     * @throws ConfigurationException for what the user can put right
+     */
+    default void check() {}
+
+    /**
      * @param beans the started application
      * @return the exit code
      * @throws ConfigurationException for what the user can put right

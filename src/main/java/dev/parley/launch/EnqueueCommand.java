@@ -14,7 +14,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "enqueue",
         description = "Puts the items of job files into the work list; a run, here or elsewhere, works them off.",
-        mixinStandardHelpOptions = true)
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class)
 class EnqueueCommand implements Action {
     @Parameters(arity = "1..*", paramLabel = "JOBFILE", description = "Job files, such as jobs/demo.yaml.")
     private List<Path> files = List.of();
@@ -23,9 +24,14 @@ class EnqueueCommand implements Action {
     private boolean again;
 
     @Override
+    public void check() {
+        JobFiles.refuseMissing(files);
+    }
+
+    @Override
     public int run(BeanFactory beans, PrintWriter out) {
-        List<Enqueued> enqueued = beans.getBean(JobFiles.class).enqueue(files, again);
-        enqueued.forEach(job -> out.println(line(beans.getBean(BatchJobs.class), job)));
+        BatchJobs jobs = beans.getBean(BatchJobs.class);
+        beans.getBean(JobFiles.class).enqueue(files, again).forEach(enqueued -> out.println(line(jobs, enqueued)));
         return ExitCode.OK;
     }
 
@@ -35,7 +41,7 @@ class EnqueueCommand implements Action {
         return "Job " + job.id() + " \"" + job.name() + "\": "
                 + (enqueued.created()
                         ? job.totalItems() + " items enqueued"
-                        : "this file was enqueued before (" + job.status().key() + ", " + job.completedItems() + " of "
-                                + job.totalItems() + " items through); --again makes a new job of it");
+                        : "enqueued before, and is " + job.status().key() + ": " + job.completedItems() + " of "
+                                + job.totalItems() + " items through\n  --again makes a new job of the file.");
     }
 }

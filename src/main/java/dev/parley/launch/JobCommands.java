@@ -11,6 +11,9 @@ import picocli.CommandLine.Parameters;
 
 /** Commands that change the state of a job, in whatever processes work on it. */
 final class JobCommands {
+    private static final String OPEN = "only a queued job or one in processing can";
+    private static final String UNFINISHED = "only a job that is queued, in processing or paused can";
+
     private JobCommands() {}
 
     /** A change that a job's state allows or not. */
@@ -18,12 +21,14 @@ final class JobCommands {
         boolean apply(BatchJobs jobs, UUID id);
     }
 
-    private static int change(BeanFactory beans, PrintWriter out, UUID id, String verb, Change change) {
+    /** @param verb as in "is paused" */
+    private static int change(
+            BeanFactory beans, PrintWriter out, UUID id, String verb, String possible, Change change) {
         BatchJobs jobs = beans.getBean(BatchJobs.class);
         BatchJob before = JobId.find(jobs, id);
         if (!change.apply(jobs, id)) {
             throw new ConfigurationException(
-                    "Job " + id + " is " + before.status().key() + " and cannot be " + verb + ".");
+                    "Job " + id + " is " + before.status().key() + " and cannot be " + verb + "; " + possible + ".");
         }
         out.println("Job " + id + " \"" + before.name() + "\" is " + verb + ".");
         return ExitCode.OK;
@@ -32,7 +37,8 @@ final class JobCommands {
     @Command(
             name = "pause",
             description = "Stops the claiming of a job's items; calls in flight finish.",
-            mixinStandardHelpOptions = true)
+            mixinStandardHelpOptions = true,
+            versionProvider = Version.class)
     static class Pause implements Action {
         @Parameters(paramLabel = "JOB", description = "The job's id.")
         private UUID job = new UUID(0, 0);
@@ -42,28 +48,30 @@ final class JobCommands {
 
         @Override
         public int run(BeanFactory beans, PrintWriter out) {
-            return change(beans, out, job, "paused", (jobs, id) -> jobs.pause(id, reason));
+            return change(beans, out, job, "paused", OPEN, (jobs, id) -> jobs.pause(id, reason));
         }
     }
 
     @Command(
             name = "resume",
             description = "Reopens a paused job; a run, here or elsewhere, works it off.",
-            mixinStandardHelpOptions = true)
+            mixinStandardHelpOptions = true,
+            versionProvider = Version.class)
     static class Resume implements Action {
         @Parameters(paramLabel = "JOB", description = "The job's id.")
         private UUID job = new UUID(0, 0);
 
         @Override
         public int run(BeanFactory beans, PrintWriter out) {
-            return change(beans, out, job, "resumed", BatchJobs::resume);
+            return change(beans, out, job, "resumed", "only a paused job can", BatchJobs::resume);
         }
     }
 
     @Command(
             name = "cancel",
             description = "Fails what is still queued, with the code 'cancelled'; what succeeded stays.",
-            mixinStandardHelpOptions = true)
+            mixinStandardHelpOptions = true,
+            versionProvider = Version.class)
     static class Cancel implements Action {
         @Parameters(paramLabel = "JOB", description = "The job's id.")
         private UUID job = new UUID(0, 0);
@@ -73,7 +81,7 @@ final class JobCommands {
 
         @Override
         public int run(BeanFactory beans, PrintWriter out) {
-            return change(beans, out, job, "cancelled", (jobs, id) -> jobs.cancel(id, reason));
+            return change(beans, out, job, "cancelled", UNFINISHED, (jobs, id) -> jobs.cancel(id, reason));
         }
     }
 }

@@ -1,15 +1,19 @@
 package dev.parley.launch;
 
+import com.fasterxml.jackson.annotation.JsonAlias;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.parley.catalog.Tier;
 import dev.parley.work.ErrorHandling;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.Priority;
+import jakarta.validation.constraints.Digits;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotBlank;
+import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Positive;
+import jakarta.validation.constraints.Size;
 import java.math.BigDecimal;
 import java.util.List;
 import java.util.UUID;
@@ -22,14 +26,15 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  *
  * @param personas keys or ids, or {@code all}; likewise arcs and topics
  * @param items in exactly the shape of {@code batch_items.parameters}
- * @param template name or id of the template of all items; null selects one by arc and tier
+ * @param tier of the product, and of items that name none
+ * @param template name or id of the template of the product, and of items that name none; null selects one by arc and tier
  * @param provider name of the model provider; null takes the configured one
  * @param maxTokens the most one answer may hold
  * @param concurrency calls in flight at most
  * @param user whose folder the raw files go to
  */
 record JobFile(
-        @NotBlank String name,
+        @NotBlank @Size(max = 200) String name,
         @Nullable String description,
         @DefaultValue("template") Tier tier,
         @DefaultValue("normal") Priority priority,
@@ -43,15 +48,47 @@ record JobFile(
         @JsonFormat(with = JsonFormat.Feature.ACCEPT_SINGLE_VALUE_AS_ARRAY)
         List<@NotBlank String> topics,
 
-        List<ItemParameters> items,
+        @JsonFormat(with = JsonFormat.Feature.ACCEPT_SINGLE_VALUE_AS_ARRAY)
+        List<Item> items,
+
         @Nullable String template,
         @Nullable String provider,
-        @Nullable String model,
+
+        @Nullable @Pattern(regexp = "\\S{1,200}", message = "must be a model id such as claude-sonnet-5-5")
+        String model,
+
         @Nullable @Min(256) @Max(1_000_000) Integer maxTokens,
         @Nullable @Min(1) @Max(10_000) Integer concurrency,
-        @Nullable @Positive @JsonProperty("budget_usd") BigDecimal budgetUsd,
+
+        @Nullable @Positive @Digits(integer = 9, fraction = 4) @JsonProperty("budget_usd")
+        BigDecimal budgetUsd,
+
         @DefaultValue("continue") ErrorHandling errorHandling,
         @Nullable UUID user) {
+
+    /** {@link ItemParameters} as a person writes them. */
+    record Item(
+            @JsonProperty("persona_id") UUID personaId,
+            @JsonProperty("emotional_arc_id") UUID emotionalArcId,
+            @JsonProperty("training_topic_id") UUID trainingTopicId,
+            @Nullable Tier tier,
+
+            @JsonProperty("templateId") @JsonAlias("template_id") @Nullable
+            UUID templateId) {
+
+        /**
+         * @param otherwise of items that name no tier
+         * @param template of items that name none; the NIL UUID is not none, but asks for a selection
+         */
+        ItemParameters parameters(Tier otherwise, @Nullable UUID template) {
+            return new ItemParameters(
+                    personaId,
+                    emotionalArcId,
+                    trainingTopicId,
+                    tier == null ? otherwise : tier,
+                    templateId == null ? template : templateId);
+        }
+    }
 
     boolean hasProduct() {
         return !personas.isEmpty() || !arcs.isEmpty() || !topics.isEmpty();

@@ -10,6 +10,7 @@ import dev.parley.catalog.Parsed;
 import dev.parley.catalog.Persona;
 import dev.parley.catalog.PromptTemplate;
 import dev.parley.catalog.StrictYaml;
+import dev.parley.catalog.Suggestion;
 import dev.parley.catalog.TrainingTopic;
 import dev.parley.provider.ModelProviders;
 import dev.parley.work.BatchJobs;
@@ -23,6 +24,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -52,40 +54,67 @@ class JobFiles {
     }
 
     /**
-     * Enqueues the job of each file; none, when one of the files is wrong. The folder {@code catalog} beside a file, where
-     * there is one, is loaded first.
+     * Enqueues the job of each file, and loads the folder {@code catalog} beside a file, where there is one, before that.
+     * All of it or nothing: when one of the files is wrong, no job is there and the catalog is as it was.
      *
      * @param again as jobs of their own, even if the same files were enqueued before
      * @throws InvalidFileException with everything that is wrong in all files
      */
     List<Enqueued> enqueue(List<Path> files, boolean again) {
+        if (files.isEmpty()) {
+            return List.of();
+        }
         List<Parsed<JobFile>> parsed = new ArrayList<>();
         List<Problem> problems = new ArrayList<>();
-        for (Path file : files) {
+        for (Path file : new LinkedHashSet<>(files)) {
             try {
                 parsed.add(yaml.read(file, JobFile.class));
             } catch (InvalidFileException e) {
                 problems.addAll(e.problems());
             }
         }
-        refuse(problems);
         Set<Path> folders = files.stream()
                 .map(file -> file.resolveSibling("catalog"))
                 .filter(Files::isDirectory)
                 .collect(Collectors.toCollection(LinkedHashSet::new));
-        folders.forEach(catalogFiles::load);
+        try {
+            return catalogFiles.loadAnd(folders, () -> enqueue(parsed, problems, again));
+        } catch (InvalidFileException e) {
+            problems.addAll(e.problems());
+            throw new InvalidFileException(inOrder(problems));
+        }
+    }
+
+    /** Looks before anything is started; a data folder in the wrong place would be all that comes of it. */
+    static void refuseMissing(List<Path> files) {
+        List<Problem> missing = files.stream()
+                .filter(Files::notExists)
+                .map(file -> new Problem(file.toString().replace('\\', '/'), 0, "", "there is no such file"))
+                .toList();
+        if (!missing.isEmpty()) {
+            throw new InvalidFileException(missing);
+        }
+    }
+
+    private List<Enqueued> enqueue(List<Parsed<JobFile>> parsed, List<Problem> former, boolean again) {
         Catalog catalog = catalogs.read();
+        List<Problem> problems = new ArrayList<>();
         List<NewJob> newJobs = parsed.stream()
                 .map(file -> new Resolution(file, catalog, providers, problems).job())
                 .toList();
-        refuse(problems);
+        if (!problems.isEmpty() || !former.isEmpty()) {
+            throw new InvalidFileException(problems);
+        }
         return newJobs.stream().map(job -> jobs.enqueue(job, again)).toList();
     }
 
-    private static void refuse(List<Problem> problems) {
-        if (!problems.isEmpty()) {
-            throw new InvalidFileException(problems);
-        }
+    /** By file, in the order in which each first had a problem, and by line. */
+    private static List<Problem> inOrder(List<Problem> problems) {
+        List<String> files = problems.stream().map(Problem::file).distinct().toList();
+        return problems.stream()
+                .sorted(Comparator.comparingInt((Problem problem) -> files.indexOf(problem.file()))
+                        .thenComparingInt(Problem::line))
+                .toList();
     }
 
     /** One file on its way to a job; what is wrong is collected. */
@@ -105,11 +134,12 @@ class JobFiles {
         }
 
         NewJob job() {
-            List<NewJob.Item> items = new ArrayList<>(product());
+            UUID template = templateId();
+            List<NewJob.Item> items = new ArrayList<>(product(template));
             for (int i = 0; i < file.items().size(); i++) {
-                items.add(checked(file.items().get(i), "items[" + i + "]"));
+                items.add(checked(file.items().get(i).parameters(file.tier(), template), "items[" + i + "]"));
             }
-            if (items.isEmpty() && problems.isEmpty()) {
+            if (!file.hasProduct() && file.items().isEmpty()) {
                 problems.add(parsed.problem(
                         "", "names nothing to generate; give personas, arcs and topics, or items, or both"));
             }
@@ -134,12 +164,12 @@ class JobFiles {
             try {
                 providers.byName(provider);
             } catch (IllegalArgumentException e) {
-                problems.add(parsed.problem("provider", String.valueOf(e.getMessage())));
+                problems.add(parsed.problem("provider", "cannot be used: " + e.getMessage()));
             }
         }
 
         /** Arcs outermost: their items share a template, and neighbours share the provider's prompt cache. */
-        private List<NewJob.Item> product() {
+        private List<NewJob.Item> product(@Nullable UUID template) {
             if (!file.hasProduct()) {
                 return List.of();
             }
@@ -154,7 +184,6 @@ class JobFiles {
                     catalog.topics(),
                     TrainingTopic::key,
                     TrainingTopic::active);
-            UUID template = templateId();
             List<NewJob.Item> items = new ArrayList<>();
             for (EmotionalArc arc : arcs) {
                 for (Persona persona : personas) {
@@ -214,10 +243,9 @@ class JobFiles {
         }
 
         private static <T> String unknown(String what, String name, List<T> known, Function<T, String> keyOf) {
-            return "there is no " + what + " '" + name + "'; the catalog has "
-                    + (known.isEmpty()
-                            ? "none"
-                            : known.stream().map(keyOf).sorted().collect(Collectors.joining(", ")));
+            return "there is no " + what + " '" + name + "'; "
+                    + Suggestion.among(
+                            what + "s", known.stream().map(keyOf).sorted().toList(), name);
         }
 
         private NewJob.Item checked(ItemParameters item, String key) {

@@ -3,10 +3,23 @@ package dev.parley.launch;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import java.util.UUID;
+import java.util.regex.Pattern;
+import picocli.CommandLine.TypeConversionException;
 
 /** A job as the command line names it. */
 final class JobId {
+    /** {@code UUID.fromString} takes 1-2-3-4-5 as well. */
+    private static final Pattern FORM = Pattern.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
+
     private JobId() {}
+
+    static UUID parse(String text) {
+        if (!FORM.matcher(text.strip()).matches()) {
+            throw new TypeConversionException(
+                    "'" + text + "' is not a job's id, which is a UUID; parley status lists the jobs");
+        }
+        return UUID.fromString(text.strip());
+    }
 
     /** @throws ConfigurationException when there is no such job */
     static BatchJob find(BatchJobs jobs, UUID id) {

@@ -2,7 +2,6 @@ package dev.parley.launch;
 
 import dev.parley.archive.ArchiveSettings;
 import dev.parley.archive.ObjectStore;
-import dev.parley.archive.StoreException;
 import dev.parley.batch.GenerateRuns;
 import dev.parley.provider.ModelProviders;
 import dev.parley.work.BatchJob;
@@ -15,11 +14,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.dao.DataAccessException;
 import org.springframework.stereotype.Component;
 
 /** What {@code parley run} does: enqueue, check, work off, sum up. */
 @Component
 class Launcher {
+    private static final Logger log = LoggerFactory.getLogger(Launcher.class);
+
     /**
      * @param concurrency calls in flight at most; null leaves it to job and settings
      * @param provider name of the model provider; null leaves it to job and settings
@@ -53,15 +57,19 @@ class Launcher {
         this.summary = summary;
     }
 
-    int run(List<Path> files, List<UUID> jobIds, Options options, PrintWriter out) throws Exception {
+    int run(List<Path> files, List<UUID> jobIds, Options options, PrintWriter out) {
         checkProvider(options.provider());
+        store.ensureBucket(archive.buckets().conversations());
         List<BatchJob> asked = new ArrayList<>();
         for (UUID id : jobIds) {
             asked.add(JobId.find(jobs, id));
         }
         for (Enqueued enqueued : jobFiles.enqueue(files, options.again())) {
-            out.println(EnqueueCommand.line(jobs, enqueued));
-            asked.add(JobId.find(jobs, enqueued.jobId()));
+            BatchJob job = JobId.find(jobs, enqueued.jobId());
+            asked.add(job);
+            if (enqueued.created() || job.status().open()) {
+                out.println(EnqueueCommand.line(jobs, enqueued));
+            }
         }
         boolean everything = files.isEmpty() && jobIds.isEmpty();
         if (everything) {
@@ -70,36 +78,51 @@ class Launcher {
         List<BatchJob> open =
                 asked.stream().filter(job -> job.status().open()).distinct().toList();
         if (open.isEmpty()) {
-            out.println("Nothing to do.");
-            asked.forEach(job -> out.println(stateOf(job)));
+            out.println(
+                    asked.isEmpty()
+                            ? "Nothing to do: no job is open."
+                            : "Nothing to do" + (files.isEmpty() ? ":" : "; --again makes a new job of a file:"));
+            asked.forEach(job -> out.println("Job " + job.id() + " \"" + job.name() + "\"\n  " + stateOf(job)));
             return codeOf(asked);
         }
         open.forEach(
                 job -> checkProvider(options.provider() == null ? job.settings().provider() : null));
-        checkStore();
         return work(open, everything, options, out);
     }
 
-    private int work(List<BatchJob> open, boolean everything, Options options, PrintWriter out) throws Exception {
+    private int work(List<BatchJob> open, boolean everything, Options options, PrintWriter out) {
         out.flush();
         List<UUID> ids = open.stream().map(BatchJob::id).toList();
         long startedAt = System.nanoTime();
         GenerateRuns.Outcome outcome;
-        try (Signals signals = Signals.handledBy(runs::requestStop, runs::stopNow);
+        try (Signals signals = Signals.handledBy(this::stop, this::stopNow);
                 Progress progress = Progress.of(jobs, ids, out)) {
             outcome = runs.run(
                     everything ? List.of() : ids,
                     new GenerateRuns.Overrides(options.concurrency(), options.provider()));
+        } catch (Exception e) {
+            throw new RunBrokenException(e);
         }
-        List<BatchJob> after = ids.stream().map(id -> JobId.find(jobs, id)).toList();
-        summary.print(open, after, outcome, System.nanoTime() - startedAt, out);
-        if (outcome.failure() != null) {
-            throw new IllegalStateException(
-                    "Run " + outcome.executionId()
-                            + " broke off; what is done is kept, and the next run goes on from there",
-                    outcome.failure());
+        try {
+            List<BatchJob> after = ids.stream().map(id -> JobId.find(jobs, id)).toList();
+            summary.print(open, after, outcome, System.nanoTime() - startedAt, out);
+            if (outcome.failure() == null) {
+                return outcome.stopped() ? ExitCode.STOPPED : codeOf(after);
+            }
+        } catch (DataAccessException e) {
+            throw new RunBrokenException(outcome.failure() == null ? e : outcome.failure());
         }
-        return outcome.stopped() ? ExitCode.STOPPED : codeOf(after);
+        throw new RunBrokenException(outcome.failure());
+    }
+
+    private void stop() {
+        runs.requestStop();
+        log.info("Stopping: calls in flight may finish, nothing new is begun; a second signal ends at once");
+    }
+
+    private void stopNow() {
+        runs.stopNow();
+        log.info("Stopping at once");
     }
 
     private void checkProvider(@Nullable String name) {
@@ -110,21 +133,11 @@ class Launcher {
         }
     }
 
-    private void checkStore() {
-        try {
-            store.ensureBucket(archive.buckets().conversations());
-        } catch (StoreException e) {
-            throw new ConfigurationException(String.valueOf(e.getMessage()));
-        }
-    }
-
     private static String stateOf(BatchJob job) {
-        String state =
-                "Job " + job.id() + " \"" + job.name() + "\" is " + job.status().key();
         if (job.status() == JobStatus.PAUSED) {
-            return state + ": " + job.statusReason() + "; when that is mended: parley resume " + job.id();
+            return "paused: " + job.statusReason() + "\n  When that is mended: parley resume " + job.id();
         }
-        return state + ": " + job.successfulItems() + " of " + job.totalItems() + " items successful, "
+        return job.status().key() + ": " + job.successfulItems() + " of " + job.totalItems() + " items successful, "
                 + job.failedItems() + " failed";
     }
 

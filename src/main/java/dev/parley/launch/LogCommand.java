@@ -9,7 +9,11 @@ import org.springframework.beans.factory.BeanFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
-@Command(name = "log", description = "Prints the log of a job.", mixinStandardHelpOptions = true)
+@Command(
+        name = "log",
+        description = "Prints the log of a job.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class)
 class LogCommand implements Action {
     @Parameters(paramLabel = "JOB", description = "The job's id, as parley status shows it.")
     private UUID job = new UUID(0, 0);

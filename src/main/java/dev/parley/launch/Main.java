@@ -1,10 +1,12 @@
 package dev.parley.launch;
 
 import dev.parley.Parley;
+import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.regex.Pattern;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
@@ -15,7 +17,7 @@ import picocli.CommandLine.ParseResult;
 /** Where the program starts: reads the command line, starts the application for a command that needs it, ends with its exit code. */
 public final class Main {
     /** {@code --parley.store=gcs}: has a dot, so it is a setting and none of our options. */
-    private static final Pattern SETTING = Pattern.compile("--[\\w-]+(\\.[\\w\\[\\]-]+)+(=.*)?");
+    private static final Pattern SETTING = Pattern.compile("--[\\w-]+(\\.[\\w\\[\\]-]+)+(=.*)?", Pattern.DOTALL);
 
     private static final List<String> DEFAULT_COMMAND = List.of("run", "jobs/demo.yaml");
 
@@ -24,24 +26,38 @@ public final class Main {
     public static void main(String[] args) {
         // H2's mixed mode opens a port for a second process; the driver reads where from here
         System.setProperty("h2.bindAddress", System.getProperty("h2.bindAddress", "127.0.0.1"));
-        System.exit(execute(List.of(args), new PrintWriter(System.out, true, StandardCharsets.UTF_8)));
+        System.setProperty("h2.implicitRelativePath", "true"); // parley.data=data is a folder like ./data
+        PrintStream answers = System.out;
+        System.setOut(System.err); // the log and whatever else prints; a command's answer is alone on standard output
+        System.exit(execute(
+                List.of(args),
+                new PrintWriter(answers, true, StandardCharsets.UTF_8),
+                new PrintWriter(System.err, true, StandardCharsets.UTF_8)));
     }
 
-    static int execute(List<String> arguments, PrintWriter out) {
+    /** @return the exit code */
+    static int execute(List<String> arguments, PrintWriter out, PrintWriter err) {
         List<String> settings = new ArrayList<>(arguments);
         settings.removeIf(argument -> !SETTING.matcher(argument).matches());
         List<String> command = new ArrayList<>(arguments);
         command.removeAll(settings);
+        try {
+            KnownSettings.refuseWithoutValue(settings); // before its value is taken for an argument
+        } catch (ConfigurationException e) {
+            return Failures.report(e, err);
+        }
 
         CommandLine commandLine = new CommandLine(new ParleyCommand());
+        commandLine.registerConverter(UUID.class, JobId::parse);
         commandLine.setOut(out);
+        commandLine.setErr(err);
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
-        commandLine.setExecutionStrategy(parsed -> execute(parsed, settings, out));
-        commandLine.setExecutionExceptionHandler((e, line, parsed) -> Failures.report(e, line.getErr()));
+        commandLine.setUsageHelpWidth(100);
+        commandLine.setExecutionStrategy(parsed -> execute(parsed, settings, out, err));
         return commandLine.execute((command.isEmpty() ? DEFAULT_COMMAND : command).toArray(String[]::new));
     }
 
-    private static int execute(ParseResult parsed, List<String> settings, PrintWriter out) {
+    private static int execute(ParseResult parsed, List<String> settings, PrintWriter out, PrintWriter err) {
         Integer answered = CommandLine.executeHelpRequest(parsed);
         if (answered != null) {
             return answered;
@@ -52,13 +68,17 @@ public final class Main {
         }
         CommandLine line = last.commandSpec().commandLine();
         if (!(line.getCommand() instanceof Action action)) {
-            line.usage(line.getErr());
+            line.usage(err);
             return ExitCode.CONFIGURATION;
         }
-        try (ConfigurableApplicationContext application = start(settings)) {
-            return action.run(application, out);
+        try {
+            action.check();
+            try (ConfigurableApplicationContext application = start(settings)) {
+                KnownSettings.of(application).refuseUnknown(settings);
+                return action.run(application, out);
+            }
         } catch (Exception e) {
-            return Failures.report(e, line.getErr());
+            return Failures.report(e, err);
         } finally {
             out.flush();
         }

@@ -16,7 +16,8 @@ import picocli.CommandLine.Parameters;
             "Enqueues job files and works them off; without files or --job, all open jobs.",
             "Several processes may run the same job at once."
         },
-        mixinStandardHelpOptions = true)
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class)
 class RunCommand implements Action {
     @Parameters(arity = "0..*", paramLabel = "JOBFILE", description = "Job files, such as jobs/demo.yaml.")
     private List<Path> files = List.of();
@@ -37,10 +38,15 @@ class RunCommand implements Action {
     private boolean yes;
 
     @Override
-    public int run(BeanFactory beans, PrintWriter out) throws Exception {
+    public void check() {
         if (concurrency != null && (concurrency < 1 || concurrency > 10_000)) {
-            throw new ConfigurationException("--concurrency " + concurrency + " is not between 1 and 10000");
+            throw new ConfigurationException("--concurrency is " + concurrency + "; should be from 1 to 10000");
         }
+        JobFiles.refuseMissing(files);
+    }
+
+    @Override
+    public int run(BeanFactory beans, PrintWriter out) throws Exception {
         return beans.getBean(Launcher.class)
                 .run(files, jobs, new Launcher.Options(concurrency, provider, again, yes), out);
     }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.parley.archive.JobLogs;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import dev.parley.work.JobStatus;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
 import java.time.Instant;
@@ -16,13 +17,24 @@ import org.springframework.beans.factory.BeanFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import tools.jackson.core.StreamWriteFeature;
+import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-@Command(name = "status", description = "Shows the jobs, newest first, or one job.", mixinStandardHelpOptions = true)
+@Command(
+        name = "status",
+        description = "Shows the jobs, newest first, or one job.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class)
 class StatusCommand implements Action {
-    private static final JsonMapper JSON =
-            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+    private static final int NAME_WIDTH = 17; // what the other columns leave of a line
+
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .enable(StreamWriteFeature.WRITE_BIGDECIMAL_AS_PLAIN)
+            .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
+            .build();
 
     @Parameters(arity = "0..1", paramLabel = "JOB", description = "The job's id.")
     private @Nullable UUID job;
@@ -33,7 +45,22 @@ class StatusCommand implements Action {
     @Option(names = "--limit", paramLabel = "N", description = "How many jobs at most (${DEFAULT-VALUE}).")
     private int limit = 20;
 
-    /** The shape of {@code --json}; a field, and no stream of log lines, tells the last error. */
+    @Option(
+            names = "--status",
+            paramLabel = "S",
+            description = "Only queued, processing, paused, completed, failed or cancelled jobs.")
+    private @Nullable JobStatus status;
+
+    /**
+     * The shape of {@code --json}: one of these for a job, a list of them without. Every field is always there, in this order;
+     * while nothing happens to a job, two answers are the same bytes. A field, and no stream of log lines, tells the last error.
+     *
+     * @param completed items that are through: successful and failed together
+     * @param percentage of the items that are through, 0 to 100, one decimal
+     * @param successRate of those that are through, 0 to 100, one decimal
+     * @param statusReason why it is paused, failed or cancelled
+     * @param log where the job's log is kept
+     */
     record View(
             @JsonProperty("id") UUID id,
             @JsonProperty("name") String name,
@@ -55,6 +82,13 @@ class StatusCommand implements Action {
             @JsonProperty("completedAt") @Nullable Instant completedAt) {}
 
     @Override
+    public void check() {
+        if (limit < 1) {
+            throw new ConfigurationException("--limit is " + limit + "; should be 1 or more");
+        }
+    }
+
+    @Override
     public int run(BeanFactory beans, PrintWriter out) {
         BatchJobs jobs = beans.getBean(BatchJobs.class);
         JobLogs logs = beans.getBean(JobLogs.class);
@@ -67,26 +101,27 @@ class StatusCommand implements Action {
             }
             return ExitCode.OK;
         }
-        List<BatchJob> newest = jobs.newestFirst(limit);
+        List<BatchJob> newest = status == null ? jobs.newestFirst(limit) : jobs.newestFirst(status, limit);
         if (json) {
             out.println(JSON.writeValueAsString(
                     newest.stream().map(one -> view(one, jobs, logs)).toList()));
         } else if (newest.isEmpty()) {
-            out.println("No jobs yet; parley run jobs/demo.yaml makes the first one.");
+            out.println(
+                    status == null
+                            ? "No jobs yet; parley run jobs/demo.yaml makes the first one."
+                            : "No job is " + status.key() + ".");
         } else {
-            out.printf(
-                    "%-36s  %-10s  %13s  %6s  %9s  %-16s  %s%n",
-                    "JOB", "STATUS", "DONE", "FAILED", "COST", "CREATED", "NAME");
-            newest.forEach(one -> out.printf(
-                    Locale.ROOT,
-                    "%-36s  %-10s  %13s  %6d  %9s  %-16s  %s%n",
-                    one.id(),
-                    one.status().key(),
-                    one.completedItems() + "/" + one.totalItems(),
-                    one.failedItems(),
-                    "$" + Money.of(one.actualCost()),
-                    one.createdAt().truncatedTo(ChronoUnit.MINUTES).toString().replace(":00Z", "Z"),
-                    one.name()));
+            out.printf("%-36s  %-10s  %11s  %6s  %8s  %s%n", "JOB", "STATUS", "DONE", "FAILED", "COST", "NAME");
+            newest.forEach(one -> out.println(String.format(
+                            Locale.ROOT,
+                            "%-36s  %-10s  %11s  %6d  %8s  %s",
+                            one.id(),
+                            one.status().key(),
+                            one.completedItems() + "/" + one.totalItems(),
+                            one.failedItems(),
+                            "$" + Money.of(one.actualCost()),
+                            Text.shortened(one.name(), NAME_WIDTH))
+                    .stripTrailing()));
         }
         return ExitCode.OK;
     }
@@ -115,22 +150,25 @@ class StatusCommand implements Action {
 
     private static void print(View job, PrintWriter out) {
         out.printf("Job %s \"%s\"%n", job.id(), job.name());
-        row(out, "status", job.status() + (job.statusReason() == null ? "" : ": " + job.statusReason()));
-        row(out, "progress", job.completed() + " of " + job.total() + " items through (" + job.percentage() + " %)");
-        row(out, "successful", job.successful() + " (" + job.successRate() + " %)");
-        row(out, "failed", String.valueOf(job.failed()));
-        row(
+        Text.row(out, "status", job.status() + (job.statusReason() == null ? "" : ": " + job.statusReason()));
+        Text.row(
+                out,
+                "progress",
+                job.completed() + " of " + job.total() + " items through (" + job.percentage() + " %)");
+        Text.row(out, "successful", job.successful() + " (" + job.successRate() + " %)");
+        Text.row(out, "failed", String.valueOf(job.failed()));
+        Text.row(
                 out,
                 "cost",
                 "$" + Money.of(job.costUsd()) + (job.budgetUsd() == null ? "" : " of $" + Money.of(job.budgetUsd())));
-        row(out, "last error", job.lastItemError() == null ? "none" : job.lastItemError());
-        row(out, "created", String.valueOf(job.createdAt()));
-        row(out, "started", job.startedAt() == null ? "not yet" : String.valueOf(job.startedAt()));
-        row(out, "completed", job.completedAt() == null ? "not yet" : String.valueOf(job.completedAt()));
-        row(out, "log", job.log());
+        Text.row(out, "last error", job.lastItemError() == null ? "none" : job.lastItemError());
+        Text.row(out, "created", time(job.createdAt()));
+        Text.row(out, "started", time(job.startedAt()));
+        Text.row(out, "completed", time(job.completedAt()));
+        Text.row(out, "log", job.log());
     }
 
-    private static void row(PrintWriter out, String name, String value) {
-        out.printf("  %-11s %s%n", name, value);
+    private static String time(@Nullable Instant time) {
+        return time == null ? "not yet" : time.truncatedTo(ChronoUnit.SECONDS).toString();
     }
 }

@@ -4,11 +4,12 @@ import dev.parley.archive.ArchiveSettings;
 import dev.parley.archive.JobLogs;
 import dev.parley.archive.ObjectName;
 import dev.parley.archive.ObjectStore;
+import dev.parley.archive.StoreException;
 import dev.parley.batch.GenerateRuns;
 import dev.parley.conversation.ConversationDocument;
-import dev.parley.conversation.ConversationDocument.Turn;
 import dev.parley.conversation.Conversations;
 import dev.parley.generation.GenerationLogs;
+import dev.parley.work.BatchItems;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.BatchJobs.Cause;
@@ -18,15 +19,22 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.stereotype.Component;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
 /** What a run tells the person who started it, at its end. */
 @Component
 class Summary {
-    private static final int WIDTH = 100;
+    private static final Logger log = LoggerFactory.getLogger(Summary.class);
+
+    /** Of what a person is shown of a conversation or an error: two lines. */
+    private static final int EXCERPT = 160;
 
     private final BatchJobs jobs;
+    private final BatchItems items;
     private final GenerationLogs ledger;
     private final Conversations conversations;
     private final ObjectStore store;
@@ -35,12 +43,14 @@ class Summary {
 
     Summary(
             BatchJobs jobs,
+            BatchItems items,
             GenerationLogs ledger,
             Conversations conversations,
             ObjectStore store,
             ArchiveSettings archive,
             JobLogs logs) {
         this.jobs = jobs;
+        this.items = items;
         this.ledger = ledger;
         this.conversations = conversations;
         this.store = store;
@@ -68,28 +78,25 @@ class Summary {
 
     private void print(BatchJob before, BatchJob job, long nanos, PrintWriter out) {
         out.println();
-        out.printf(
-                Locale.ROOT,
-                "Job %s \"%s\" %s: %d of %d items successful (%s %%), %d failed%n",
-                job.id(),
-                job.name(),
+        out.printf("Job %s \"%s\"%n", job.id(), job.name());
+        Text.row(
+                out,
                 job.status().key(),
-                job.successfulItems(),
-                job.totalItems(),
-                job.successRate(),
-                job.failedItems());
+                job.successfulItems() + " of " + job.totalItems() + " items successful (" + job.successRate() + " %), "
+                        + job.failedItems() + " failed"
+                        + (job.remainingItems() > 0 ? ", " + job.remainingItems() + " to do" : ""));
         if (job.status() == JobStatus.PAUSED) {
-            row(out, "paused", job.statusReason() + "; when that is mended: parley resume " + job.id());
+            Text.row(out, "because", job.statusReason() + "; when that is mended: parley resume " + job.id());
         }
         for (Cause cause : jobs.failuresByCause(job.id())) {
-            row(
+            Text.row(
                     out,
                     "failed",
                     cause.items() + " × " + cause.code() + (cause.retryable() ? " (retryable)" : "") + ": "
                             + shortened(cause.example()));
         }
         GenerationLogs.Totals totals = ledger.totals(job.id());
-        row(
+        Text.row(
                 out,
                 "tokens",
                 String.format(
@@ -98,36 +105,34 @@ class Summary {
                         totals.inputTokens(),
                         totals.outputTokens(),
                         totals.calls()));
-        row(out, "cost", "$" + Money.of(job.actualCost()));
+        Text.row(out, "cost", "$" + Money.of(job.actualCost()));
         int done = job.completedItems() - before.completedItems();
         double seconds = nanos / 1e9;
-        row(out, "time", String.format(Locale.ROOT, "%.1f s, %.1f items/s", seconds, done / seconds));
-        row(out, "files", store.locate(archive.buckets().conversations()));
-        row(out, "log", logs.locate(job.id()));
+        Text.row(out, "time", String.format(Locale.ROOT, "%.1f s, %.1f items/s", seconds, done / seconds));
+        Text.row(out, "files", store.locate(archive.buckets().conversations()));
+        Text.row(out, "log", logs.locate(job.id()));
         example(job.id(), out);
     }
 
     /** The first turns of the first conversation: what the money was spent on. */
     private void example(UUID job, PrintWriter out) {
-        Optional<ObjectName> file = conversations
-                .firstFileOf(job)
+        Optional<ObjectName> file = items.firstConversationOf(job)
+                .flatMap(conversations::fileOf)
                 .map(path -> new ObjectName(archive.buckets().conversations(), path));
-        file.flatMap(store::read).ifPresent(bytes -> {
-            ConversationDocument document = JsonMapper.shared().readValue(bytes, ConversationDocument.class);
-            row(out, "for example", store.locate(file.get()));
-            for (Turn turn :
-                    document.turns().subList(0, Math.min(2, document.turns().size()))) {
-                out.println("    " + turn.role() + ": " + shortened(turn.content()));
-            }
-        });
-    }
-
-    private static void row(PrintWriter out, String name, String value) {
-        out.printf(Locale.ROOT, "  %-12s %s%n", name, value);
+        try {
+            file.flatMap(store::read).ifPresent(bytes -> {
+                ConversationDocument document = JsonMapper.shared().readValue(bytes, ConversationDocument.class);
+                Text.row(out, "for example", store.locate(file.get()));
+                document.turns().stream()
+                        .limit(2)
+                        .forEach(turn -> Text.row(out, "  " + turn.role(), shortened(turn.content())));
+            });
+        } catch (StoreException | JacksonException e) {
+            log.warn("No example to show: {}", e.getMessage());
+        }
     }
 
     private static String shortened(String text) {
-        String line = text.strip().replaceAll("\\s+", " ");
-        return line.length() <= WIDTH ? line : line.substring(0, WIDTH - 1) + "…";
+        return Text.shortened(text, EXCERPT);
     }
 }

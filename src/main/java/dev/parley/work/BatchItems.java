@@ -1,6 +1,7 @@
 package dev.parley.work;
 
 import dev.parley.conversation.ConversationKey;
+import dev.parley.conversation.ConversationPk;
 import dev.parley.database.BulkStatement;
 import dev.parley.database.Dialect;
 import java.sql.ResultSet;
@@ -211,6 +212,14 @@ public class BatchItems {
             SELECT EXISTS (SELECT 1
                              FROM batch_items
                             WHERE batch_job_id = :job AND status = 'processing')
+            """;
+
+    private static final String FIRST_CONVERSATION = """
+            SELECT conversation_id
+              FROM batch_items
+             WHERE batch_job_id = :job AND status = 'completed' AND conversation_id IS NOT NULL
+             ORDER BY position
+             LIMIT 1
             """;
 
     private static final String NEXT_DUE_MILLIS = """
@@ -460,6 +469,15 @@ public class BatchItems {
         } catch (PessimisticLockingFailureException e) {
             log.debug("Item {} is locked by someone, so it can be", item, e);
         }
+    }
+
+    /** The conversation of a job's first completed item; empty when it has none. */
+    public Optional<ConversationPk> firstConversationOf(UUID job) {
+        return client.sql(FIRST_CONVERSATION)
+                .param("job", job)
+                .query(UUID.class)
+                .optional()
+                .map(ConversationPk::new);
     }
 
     /**

@@ -69,6 +69,9 @@ public class BatchJobs {
 
     private static final String NEWEST_FIRST = COLUMNS + " ORDER BY created_at DESC, id LIMIT :limit";
 
+    private static final String NEWEST_FIRST_OF_STATUS =
+            COLUMNS + " WHERE status = :status ORDER BY created_at DESC, id LIMIT :limit";
+
     private static final String OPEN = COLUMNS + """
              WHERE status IN ('queued', 'processing')
              ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, created_at, id
@@ -279,6 +282,14 @@ public class BatchJobs {
 
     public List<BatchJob> newestFirst(int limit) {
         return client.sql(NEWEST_FIRST)
+                .param("limit", limit)
+                .query(BatchJobs::job)
+                .list();
+    }
+
+    public List<BatchJob> newestFirst(JobStatus status, int limit) {
+        return client.sql(NEWEST_FIRST_OF_STATUS)
+                .param("status", status.key())
                 .param("limit", limit)
                 .query(BatchJobs::job)
                 .list();

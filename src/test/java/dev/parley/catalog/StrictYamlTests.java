@@ -7,6 +7,7 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.fasterxml.jackson.annotation.JsonAlias;
 import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import jakarta.validation.constraints.AssertTrue;
 import jakarta.validation.constraints.Max;
@@ -59,6 +60,15 @@ class StrictYamlTests {
             @Nullable Colour colour) {}
 
     record Item(String persona, @DefaultValue("1") @Min(1) int copies) {}
+
+    record Selection(
+            @JsonFormat(with = JsonFormat.Feature.ACCEPT_SINGLE_VALUE_AS_ARRAY)
+            List<@NotBlank String> personas,
+
+            @JsonFormat(with = JsonFormat.Feature.ACCEPT_SINGLE_VALUE_AS_ARRAY)
+            List<Item> items,
+
+            List<String> plain) {}
 
     record Window(int from, int to) {
         Window {
@@ -159,6 +169,35 @@ class StrictYamlTests {
 
         assertThat(yaml.parse("a.yaml", text, Launch.class).value().items())
                 .containsExactly(new Item("p", 3), new Item("q", 3));
+    }
+
+    @Test
+    void aSingleValueStandsForAListWhereTheRecordAllowsIt() {
+        Selection single = yaml.parse("a.yaml", "personas: all\nitems: {persona: p}\n", Selection.class)
+                .value();
+        Selection list = yaml.parse("a.yaml", "personas: [all]\nitems: [{persona: p}]\n", Selection.class)
+                .value();
+
+        assertThat(single).isEqualTo(list);
+        assertThat(single.personas()).containsExactly("all");
+        assertThat(single.items()).containsExactly(new Item("p", 1));
+    }
+
+    static Stream<Arguments> badSingles() {
+        return Stream.of(
+                arguments("plain: all\n", "1: plain: should be a list, but is the text 'all'"),
+                arguments("\npersonas: 45\n", "2: personas[0]: should be text, but is the number 45"),
+                arguments("personas: ' '\n", "1: personas[0]: must not be blank"),
+                arguments("personas:\n", "1: personas: is empty; should be a list"),
+                arguments("items: p\n", "1: items[0]: should be a mapping, but is the text 'p'"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("badSingles")
+    void aSingleValueIsCheckedAsTheListElementItStandsFor(String text, String message) {
+        assertThatThrownBy(() -> yaml.parse("a.yaml", text, Selection.class))
+                .isInstanceOf(InvalidFileException.class)
+                .hasMessageStartingWith("a.yaml:" + message);
     }
 
     static Stream<Arguments> badFiles() {
