@@ -1,7 +1,9 @@
 package dev.parley;
 
 import java.time.Clock;
+import org.springframework.boot.LazyInitializationExcludeFilter;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.ConfigurationPropertiesScan;
 import org.springframework.context.annotation.Bean;
 
@@ -13,5 +15,12 @@ public class Parley {
     @Bean
     Clock clock() {
         return Clock.systemUTC();
+    }
+
+    /** A wrong setting stops the start, whether or not this start comes to use it. */
+    @Bean
+    static LazyInitializationExcludeFilter settingsAreNotLazy() {
+        return (name, definition, type) -> type.isAnnotationPresent(ConfigurationProperties.class)
+                && type.getPackageName().startsWith("dev.parley");
     }
 }

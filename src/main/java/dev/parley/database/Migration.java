@@ -11,7 +11,8 @@ import liquibase.integration.spring.SpringLiquibase;
  * Brings the schema up to date at start-up.
  *
  * <p>On PostgreSQL an advisory lock is held meanwhile: several first starts at once on an empty database would otherwise
- * meet in the creation of Liquibase's own lock table, and all but one fail.
+ * meet in the creation of Liquibase's own lock table, and all but one fail. Where nothing has changed since the last start,
+ * Liquibase is not even loaded, see {@link ChangeLogState}.
  */
 public class Migration extends SpringLiquibase {
     /** Any number nobody else uses; the bigint form, so it never meets the workers' two-key locks. */
@@ -19,27 +20,41 @@ public class Migration extends SpringLiquibase {
 
     public Migration(DataSource dataSource) {
         setDataSource(dataSource);
-        setChangeLog("classpath:changelog/changelog.yaml");
+        setChangeLog("classpath:" + ChangeLogState.ROOT);
         setShowSummary(liquibase.UpdateSummaryEnum.OFF);
         setAnalyticsEnabled(false);
     }
 
     @Override
     public void afterPropertiesSet() throws LiquibaseException {
-        if (Dialect.of(getDataSource()) == Dialect.H2) {
-            super.afterPropertiesSet();
-            return;
+        Dialect dialect = Dialect.of(getDataSource());
+        try (Connection connection = getDataSource().getConnection()) {
+            if (ChangeLogState.isCurrent(connection)) {
+                return;
+            }
+            if (dialect == Dialect.POSTGRESQL) {
+                migrateAlone(connection);
+            } else {
+                migrate(connection);
+            }
+        } catch (SQLException e) {
+            throw new LiquibaseException("The database does not let itself be migrated: " + e.getMessage(), e);
         }
-        try (Connection connection = getDataSource().getConnection();
-                Statement statement = connection.createStatement()) {
+    }
+
+    private void migrateAlone(Connection connection) throws LiquibaseException, SQLException {
+        try (Statement statement = connection.createStatement()) {
             statement.execute("SELECT pg_advisory_lock(" + LOCK + ")");
             try {
-                super.afterPropertiesSet();
+                migrate(connection);
             } finally {
                 statement.execute("SELECT pg_advisory_unlock(" + LOCK + ")");
             }
-        } catch (SQLException e) {
-            throw new LiquibaseException("The database does not give the migration its lock: " + e.getMessage(), e);
         }
+    }
+
+    private void migrate(Connection connection) throws LiquibaseException, SQLException {
+        super.afterPropertiesSet();
+        ChangeLogState.mark(connection);
     }
 }

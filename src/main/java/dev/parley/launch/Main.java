@@ -87,6 +87,7 @@ public final class Main {
     private static ConfigurableApplicationContext start(List<String> settings) {
         SpringApplication application = new SpringApplication(Parley.class);
         application.setWebApplicationType(WebApplicationType.NONE);
+        application.setLazyInitialization(true); // a command makes what it uses; settings are checked all the same
         application.setRegisterShutdownHook(
                 false); // a signal ends the run, and the end of the run closes the application
         return application.run(settings.toArray(String[]::new));

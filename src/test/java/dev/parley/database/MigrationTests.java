@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.parley.TestDatabase;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Callable;
@@ -171,6 +175,57 @@ class MigrationTests {
         starters.shutdown();
         assertThat(changeSets(JdbcClient.create(TestDatabase.POSTGRESQL.connect(url))))
                 .isPositive();
+    }
+
+    @Test
+    void everyFileOfTheChangeLogIsInTheDigest() throws Exception {
+        try (Stream<Path> folder = Files.list(Path.of("changelog"))) {
+            assertThat(ChangeLogState.files())
+                    .containsExactlyInAnyOrderElementsOf(folder.map(file -> "changelog/" + file.getFileName())
+                            .toList());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(TestDatabase.class)
+    void aDatabaseIsLeftAloneUntilItsChangeLogDiffers(TestDatabase database) throws Exception {
+        String url = newDatabase(database);
+        new Migration(database.connect(url)).afterPropertiesSet();
+        JdbcClient jdbc = JdbcClient.create(database.connect(url));
+        boolean afterMigration = isCurrent(database, url);
+        jdbc.sql("UPDATE databasechangelog SET md5sum = '9:0' WHERE id = 'workers'")
+                .update();
+
+        boolean afterAnotherVersion = isCurrent(database, url);
+
+        assertThat(List.of(afterMigration, afterAnotherVersion)).containsExactly(true, false);
+    }
+
+    @ParameterizedTest
+    @EnumSource(TestDatabase.class)
+    void aForgottenChangeSetIsNoticedAndANewDatabaseIsNotCurrent(TestDatabase database) throws Exception {
+        String url = newDatabase(database);
+        boolean empty = isCurrent(database, url);
+        new Migration(database.connect(url)).afterPropertiesSet();
+        JdbcClient.create(database.connect(url))
+                .sql("DELETE FROM databasechangelog WHERE id = 'workers'")
+                .update();
+
+        boolean afterDeletion = isCurrent(database, url);
+
+        assertThat(List.of(empty, afterDeletion)).containsExactly(false, false);
+    }
+
+    private static String newDatabase(TestDatabase database) {
+        return database == TestDatabase.POSTGRESQL
+                ? TestDatabase.emptyPostgresqlDatabase("change_log_state")
+                : "jdbc:h2:mem:" + UUID.randomUUID() + ";DB_CLOSE_DELAY=-1;MODE=PostgreSQL;DEFAULT_NULL_ORDERING=HIGH";
+    }
+
+    private static boolean isCurrent(TestDatabase database, String url) throws SQLException {
+        try (Connection connection = database.connect(url).getConnection()) {
+            return ChangeLogState.isCurrent(connection);
+        }
     }
 
     private static long changeSets(JdbcClient jdbc) {
