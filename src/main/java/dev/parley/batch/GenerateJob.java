@@ -105,8 +105,14 @@ class GenerateJob {
                 new RetryPolicy(settings, () -> ThreadLocalRandom.current().nextDouble());
         OutcomeWriter writer = new OutcomeWriter(
                 conversations, items, jobs, ledger, retries, new TransactionTemplate(transactions), jobLog);
-        PendingItemReader reader =
-                new PendingItemReader(items, jobs, jobIds, claimSize(concurrency), worker::owner, System::nanoTime);
+        PendingItemReader reader = new PendingItemReader(
+                items,
+                jobs,
+                jobIds,
+                claimSize(concurrency),
+                worker::owner,
+                generation.providers()::pause,
+                System::nanoTime);
         ConversationProcessor processor = new ConversationProcessor(
                 generation.generator(), generation.providers(), jobs, overrides.provider(), reader::lookNow);
         var step = ConcurrentChunkStep.<BatchItem, ItemOutcome>named("generate-items", jobRepository, transactions)

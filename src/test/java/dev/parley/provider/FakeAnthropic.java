@@ -1,5 +1,6 @@
 package dev.parley.provider;
 
+import dev.parley.provider.LimitSettings.Share;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -27,6 +28,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import javax.sql.DataSource;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -109,7 +111,10 @@ public final class FakeAnthropic implements AutoCloseable {
     /** Settings of a Spring context that is to call this server. */
     public String[] properties() {
         return new String[] {
-            "parley.provider=anthropic", "parley.anthropic.base-url=" + baseUrl(), "parley.anthropic.api-key=" + KEY
+            "parley.provider=anthropic",
+            "parley.anthropic.base-url=" + baseUrl(),
+            "parley.anthropic.api-key=" + KEY,
+            "parley.limits.requests-per-minute=0" // all lanes may call at once, before the first answer too
         };
     }
 
@@ -120,8 +125,18 @@ public final class FakeAnthropic implements AutoCloseable {
 
     /** The providers, this server being the default; closed with it. */
     public ModelProviders providers() {
+        return providers(new LimitSettings(0L, 0L, 0L, null, Share.PROCESS, Duration.ofSeconds(30)), null);
+    }
+
+    /** Like those of another process: with connections and limits of their own. */
+    ModelProviders providers(LimitSettings limits, DataSource database) {
         ModelProviders providers = new ModelProviders(
-                new ProviderSettings("anthropic"), settings(), OfflineSettings.plain(), Clock.systemUTC());
+                new ProviderSettings("anthropic"),
+                settings(),
+                OfflineSettings.plain(),
+                limits,
+                database,
+                Clock.systemUTC());
         synchronized (this) {
             made.add(providers);
         }
