@@ -21,6 +21,7 @@ final class LimitedProvider implements ModelProvider {
     private static final int LONGEST_WAIT_SECONDS = 10;
     private static final long LONGEST_WAIT =
             Duration.ofSeconds(LONGEST_WAIT_SECONDS).toNanos();
+    private static final long LOOK_AGAIN = Duration.ofMillis(50).toNanos();
     /** Lanes that wait here at once have work for so long; more would have nothing to gain. */
     private static final long ENOUGH_AHEAD = Duration.ofSeconds(2).toNanos();
 
@@ -89,12 +90,17 @@ final class LimitedProvider implements ModelProvider {
         awaitEndOfHold(limit);
         while (true) {
             ModelLimits.Reserved reserved = limit.reserve(request);
-            sleepUntil(reserved.begin());
+            if (reserved == null) {
+                ticker.sleep(LOOK_AGAIN);
+                circuit.refuseIfOpen(probe);
+                continue;
+            }
+            boolean valid = awaitTurn(limit, reserved);
             circuit.refuseIfOpen(probe);
-            if (limit.held() <= 0) {
+            if (valid && limit.held() <= 0) {
                 return reserved;
             }
-            // The turn came while nothing may begin; those who had theirs then must not begin all at once afterwards.
+            // Nothing may begin now, or another limit holds: those who had their turn must not begin all at once afterwards.
             limit.settle(reserved, TokenUsage.NONE);
             awaitEndOfHold(limit);
         }
@@ -117,11 +123,15 @@ final class LimitedProvider implements ModelProvider {
         }
     }
 
-    private void sleepUntil(long begin) throws InterruptedException {
-        long wait = begin - ticker.nanos();
-        if (wait > 0) {
-            ticker.sleep(wait);
+    /** Says whether the turn has come; if not, limits have been learned meanwhile, and it is to be asked for again. */
+    private boolean awaitTurn(ModelLimits limit, ModelLimits.Reserved reserved) throws InterruptedException {
+        for (long wait = reserved.begin() - ticker.nanos(); wait > 0; wait = reserved.begin() - ticker.nanos()) {
+            ticker.sleep(Math.min(wait, LOOK_AGAIN));
+            if (!limit.isCurrent(reserved)) {
+                return false;
+            }
         }
+        return true;
     }
 
     private RawReply call(ModelRequest request, ModelLimits limit, ModelLimits.Reserved reserved, boolean probe) {
@@ -154,7 +164,10 @@ final class LimitedProvider implements ModelProvider {
             ModelException e, ModelLimits limit, ModelLimits.Reserved reserved, long begun, boolean probe) {
         ModelFailure failure = e.failure();
         boolean rateLimited = isRateLimit(failure);
-        limit.learn(e.rateLimits(), rateLimited);
+        RateLimitHeaders headers = e.rateLimits();
+        if (headers != null) {
+            limit.learn(headers, rateLimited);
+        }
         if (rateLimited || isOverload(failure)) {
             inFlight.tooMany(begun, ticker.nanos());
         }

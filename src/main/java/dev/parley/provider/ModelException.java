@@ -7,15 +7,15 @@ public class ModelException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private final transient ModelFailure failure;
-    private final transient RateLimitHeaders rateLimits;
+    private final transient @Nullable RateLimitHeaders rateLimits;
     private final boolean called;
 
     public ModelException(ModelFailure failure, @Nullable Throwable cause) {
-        this(failure, cause, RateLimitHeaders.NONE, true);
+        this(failure, cause, null, true);
     }
 
     private ModelException(
-            ModelFailure failure, @Nullable Throwable cause, RateLimitHeaders rateLimits, boolean called) {
+            ModelFailure failure, @Nullable Throwable cause, @Nullable RateLimitHeaders rateLimits, boolean called) {
         super(failure.code() + ": " + failure.detail(), cause);
         this.failure = failure;
         this.rateLimits = rateLimits;
@@ -29,7 +29,7 @@ public class ModelException extends RuntimeException {
 
     /** The provider was not called, for it would have been in vain. */
     static ModelException notCalled(ModelFailure failure) {
-        return new ModelException(failure, null, RateLimitHeaders.NONE, false);
+        return new ModelException(failure, null, null, false);
     }
 
     /** The same with another decision. */
@@ -48,7 +48,8 @@ public class ModelException extends RuntimeException {
         return called;
     }
 
-    RateLimitHeaders rateLimits() {
+    /** Null when there was no answer at all. */
+    @Nullable RateLimitHeaders rateLimits() {
         return rateLimits;
     }
 }

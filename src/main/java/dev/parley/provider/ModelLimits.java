@@ -25,7 +25,7 @@ final class ModelLimits {
     private static final long SMALLEST_TIER = 1000;
 
     private static final long SMALLEST_TIER_BURST = SMALLEST_TIER / 60;
-    private static final long SLOW_DOWN_EVERY = Duration.ofMillis(250).toNanos();
+    private static final long SLOW_DOWN_EVERY = Duration.ofSeconds(1).toNanos();
     /** Of the newest observation in a moving average. */
     private static final double WEIGHT = 0.1;
 
@@ -52,7 +52,7 @@ final class ModelLimits {
     }
 
     /** What was taken for a call. */
-    record Reserved(long inputTokens, long outputTokens, int characters, long begin) {}
+    record Reserved(long inputTokens, long outputTokens, int characters, long begin, @Nullable Pace requestPace) {}
 
     ModelLimits(String model, LimitSettings settings, PaceSource source, Ticker ticker) {
         this.model = model;
@@ -70,14 +70,29 @@ final class ModelLimits {
         }
     }
 
-    /** Takes what the call needs; it may begin at {@link Reserved#begin()}. */
-    Reserved reserve(ModelRequest request) throws InterruptedException {
+    /**
+     * Takes what the call needs; it may begin at {@link Reserved#begin()}.
+     *
+     * @return null when it is too early to ask: before the first answer lanes do not queue up, for what they would wait for
+     *     is not the limit that holds
+     */
+    @Nullable Reserved reserve(ModelRequest request) throws InterruptedException {
         int characters = request.stablePrefix().length() + request.prompt().length();
         long in = input.pace == null ? 0 : Math.max(1, Math.round(characters * tokensPerCharacter));
         long out = output.pace == null ? 0 : Math.max(1, Math.round(Math.min(request.maxOutputTokens(), outputTokens)));
+        Pace current = requests.pace;
         long now = ticker.nanos();
-        long begin = Math.max(requests.take(1, now), Math.max(input.take(in, now), output.take(out, now)));
-        return new Reserved(in, out, characters, begin);
+        long turn = current == null ? now : current.takeUnlessAhead(1, current == beginners ? 0 : Long.MAX_VALUE);
+        if (turn == Pace.TOO_EARLY) {
+            return null;
+        }
+        long begin = Math.max(turn, Math.max(input.take(in, now), output.take(out, now)));
+        return new Reserved(in, out, characters, begin, current);
+    }
+
+    /** Whether the limit of requests is still the one it was taken from. */
+    boolean isCurrent(Reserved reserved) {
+        return requests.pace == reserved.requestPace();
     }
 
     boolean countsTokens() {

@@ -21,7 +21,8 @@ import org.slf4j.LoggerFactory;
  * in the provider's bucket, which may hold no more than a second's worth.
  *
  * <p>Shared between processes, there is a second bucket, in the database, and a transaction for each call would cost more
- * than all else that the database does for an item. So a process leases a second's worth at a time. The bucket goes into
+ * than all else that the database does for an item. So a process leases a quarter of a second's worth at a time, or what
+ * sixteen calls need where that is more. The bucket goes into
  * debt for it, and the debt is a place in a queue: processes that want more than there is get slices of time one after the
  * other, and each spends its own at the full rate, evenly, from when it begins. The own bucket stays in force, so that a
  * process which spends its lease slowly cannot spend the rest of it all at once. A lease that is not used up in ten seconds
@@ -32,8 +33,10 @@ import org.slf4j.LoggerFactory;
  */
 final class Pace {
     private static final Logger LOG = LoggerFactory.getLogger(Pace.class);
+    static final long TOO_EARLY = Long.MAX_VALUE;
     private static final double SHARE_OF_LIMIT = 0.99;
     private static final long MINUTE = Duration.ofMinutes(1).toNanos();
+    private static final long CALLS_OF_A_LEASE = 16;
     private static final long LEASE_LASTS = Duration.ofSeconds(10).toNanos();
 
     private final long perMinute;
@@ -41,7 +44,6 @@ final class Pace {
     private final Ticker ticker;
     private final Bucket own;
     private final @Nullable Bucket shared;
-    private final long largestLease;
     private final ReentrantLock lock = new ReentrantLock();
     /** When the last taker may begin. */
     private volatile long latest;
@@ -62,9 +64,8 @@ final class Pace {
                 .withCustomTimePrecision(meter(ticker))
                 .build();
         this.shared = shared;
-        this.largestLease = Math.max(1, perMinute / 60);
         this.latest = ticker.nanos();
-        this.earned = latest;
+        this.earned = latest - MINUTE;
     }
 
     static Pace ofProcess(long perMinute, long burst, Ticker ticker) {
@@ -119,9 +120,21 @@ final class Pace {
      * @return when they may be spent, by the ticker; now or earlier for at once
      */
     long take(long tokens) throws InterruptedException {
+        return takeUnlessAhead(tokens, Long.MAX_VALUE);
+    }
+
+    /**
+     * Takes so many tokens unless the last taker waits for more than so long; then it takes nothing.
+     *
+     * @return when they may be spent, or {@link #TOO_EARLY}
+     */
+    long takeUnlessAhead(long tokens, long mostNanos) throws InterruptedException {
         lock.lockInterruptibly();
         try {
             long now = ticker.nanos();
+            if (latest - now > mostNanos) {
+                return TOO_EARLY;
+            }
             long begin = now + own.consumeIgnoringRateLimits(tokens);
             if (shared != null) {
                 begin = Math.max(begin, fromLease(tokens, now, shared));
@@ -162,7 +175,7 @@ final class Pace {
             left = 0;
             leaseSize = Math.max(1, used);
         } else if (left < tokens) {
-            leaseSize = Math.min(largestLease, 2 * leaseSize);
+            leaseSize = Math.min(Math.max(perMinute / 240, CALLS_OF_A_LEASE * tokens), 2 * leaseSize);
         }
         if (left < tokens) {
             long lease = Math.max(leaseSize, tokens - left);

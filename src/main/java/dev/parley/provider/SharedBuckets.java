@@ -37,6 +37,11 @@ final class SharedBuckets {
             throw new IllegalStateException("parley.limits.share=database needs a PostgreSQL database:"
                     + " choose auto or process, or another spring.datasource.url");
         }
+        return of(database);
+    }
+
+    /** In a database that is known to be PostgreSQL. */
+    static SharedBuckets of(DataSource database) {
         return new SharedBuckets(database);
     }
 
