@@ -53,7 +53,8 @@ public enum TestDatabase {
             "personas",
             "conversation_messages",
             "conversation_sessions",
-            "tracking_dead_letters");
+            "tracking_dead_letters",
+            "rate_limits");
 
     /** Held, because java.util.logging forgets the level of a logger that nobody holds. */
     private static final Logger LIQUIBASE = Logger.getLogger("liquibase");

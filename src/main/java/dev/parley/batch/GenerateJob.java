@@ -105,8 +105,14 @@ class GenerateJob {
         JobLogListener jobLog = new JobLogListener(logs, jobs);
         RetryPolicy retries =
                 new RetryPolicy(settings, () -> ThreadLocalRandom.current().nextDouble());
-        PendingItemReader reader =
-                new PendingItemReader(items, jobs, jobIds, claimSize(concurrency), worker::owner, System::nanoTime);
+        PendingItemReader reader = new PendingItemReader(
+                items,
+                jobs,
+                jobIds,
+                claimSize(concurrency),
+                worker::owner,
+                generation.providers()::pause,
+                System::nanoTime);
         OutcomeWriter writer = new OutcomeWriter(
                 conversations,
                 items,

@@ -23,7 +23,7 @@ import org.springframework.batch.infrastructure.item.ItemReader;
  * Hands out claimed items, and claims the next ones when it has none. The step reads from one lane at a time; apart from
  * {@link #lookNow}, {@link #recorded} and {@link #isWaiting} it is not thread-safe.
  *
- * <p>While something is postponed, or held by any process, it waits in {@link #read()}; it ends when the jobs have nothing
+ * <p>While something is postponed, or held by any process, or no call should begin, it waits in {@link #read()}; it ends when the jobs have nothing
  * left. What it has claimed and not handed out goes back when its job is paused or cancelled meanwhile.
  */
 class PendingItemReader implements ItemReader<BatchItem> {
@@ -43,6 +43,7 @@ class PendingItemReader implements ItemReader<BatchItem> {
     private final Collection<UUID> jobIds;
     private final int pageSize;
     private final Supplier<ClaimOwner> owner;
+    private final Supplier<Duration> providerPause;
     private final LongSupplier nanoTime;
     private final ArrayDeque<BatchItem> claimed = new ArrayDeque<>();
     private final Semaphore news = new Semaphore(0);
@@ -53,6 +54,7 @@ class PendingItemReader implements ItemReader<BatchItem> {
     /**
      * @param jobIds the jobs to claim from; empty means all that are open
      * @param pageSize items of one claim
+     * @param providerPause how long the next call should wait; zero for not at all
      */
     PendingItemReader(
             BatchItems items,
@@ -60,17 +62,22 @@ class PendingItemReader implements ItemReader<BatchItem> {
             Collection<UUID> jobIds,
             int pageSize,
             Supplier<ClaimOwner> owner,
+            Supplier<Duration> providerPause,
             LongSupplier nanoTime) {
         this.items = items;
         this.jobs = jobs;
         this.jobIds = jobIds;
         this.pageSize = pageSize;
         this.owner = owner;
+        this.providerPause = providerPause;
         this.nanoTime = nanoTime;
     }
 
     @Override
     public @Nullable BatchItem read() throws InterruptedException {
+        if (!awaitProvider()) {
+            return null;
+        }
         releaseClosedJobs();
         for (int fruitless = 1; claimed.isEmpty(); fruitless++) {
             news.drainPermits();
@@ -103,6 +110,17 @@ class PendingItemReader implements ItemReader<BatchItem> {
     /** Whether it has nothing to hand out before an item comes back, is due, or is recorded. Any thread. */
     boolean isWaiting() {
         return waiting;
+    }
+
+    /** A lane that waits here can be stopped at once and holds no item. Says whether there is still something to wait for. */
+    private boolean awaitProvider() throws InterruptedException {
+        for (Duration wait = providerPause.get(); !wait.isZero(); wait = providerPause.get()) {
+            if (claimed.isEmpty() && Outage.rideOut(() -> items.nextDue(jobIds)).isEmpty()) {
+                return false;
+            }
+            pause(wait);
+        }
+        return true;
     }
 
     private void releaseClosedJobs() throws InterruptedException {

@@ -188,7 +188,9 @@ public class ConversationGenerator {
             try {
                 reply = provider.call(question);
             } catch (ModelException e) {
-                calls.add(ledger.failed(request, provider, e.failure()));
+                if (e.called()) {
+                    calls.add(ledger.failed(request, provider, e.failure()));
+                }
                 return withoutAnswer(e.failure(), FailureType.API_ERROR);
             }
             return keep(reply, plan.number());

@@ -1,6 +1,7 @@
 package dev.parley.provider;
 
 import dev.parley.provider.ModelFailure.Next;
+import dev.parley.provider.RateLimitHeaders.Limit;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -18,6 +19,7 @@ import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuil
 import org.apache.hc.core5.concurrent.Cancellable;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.io.SocketConfig;
+import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.MediaType;
 import org.springframework.http.client.ClientHttpResponse;
@@ -128,14 +130,32 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
         String requestId = headers.getFirst("request-id");
         if (response.getStatusCode().is2xxSuccessful()) {
             byte[] body = response.getBody().readAllBytes();
-            return new RawReply(body, requestId, Duration.ofNanos(System.nanoTime() - begun));
+            return new RawReply(body, requestId, Duration.ofNanos(System.nanoTime() - begun), rateLimits(headers));
         }
         byte[] body = whatCanBeRead(response);
         if (Thread.currentThread().isInterrupted()) {
             throw new CallInterruptedException();
         }
-        throw new ModelException(
-                failures.ofResponse(status, body, requestId, headers.getFirst(HttpHeaders.RETRY_AFTER)), null);
+        throw ModelException.answered(
+                failures.ofResponse(status, body, requestId, headers.getFirst(HttpHeaders.RETRY_AFTER)),
+                rateLimits(headers));
+    }
+
+    private static RateLimitHeaders rateLimits(HttpHeaders headers) {
+        return new RateLimitHeaders(
+                limit(headers, "requests"), limit(headers, "input-tokens"), limit(headers, "output-tokens"));
+    }
+
+    private static @Nullable Limit limit(HttpHeaders headers, String what) {
+        String limit = headers.getFirst("anthropic-ratelimit-" + what + "-limit");
+        String remaining = headers.getFirst("anthropic-ratelimit-" + what + "-remaining");
+        return limit != null && remaining != null && isNumber(limit) && isNumber(remaining)
+                ? new Limit(Long.parseLong(limit), Long.parseLong(remaining))
+                : null;
+    }
+
+    private static boolean isNumber(String value) {
+        return !value.isEmpty() && value.length() <= 15 && value.chars().allMatch(c -> c >= '0' && c <= '9');
     }
 
     /** The status alone says what to do, so an error's body may be cut. */

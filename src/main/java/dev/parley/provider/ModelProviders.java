@@ -2,6 +2,8 @@ package dev.parley.provider;
 
 import java.io.IOException;
 import java.time.Clock;
+import java.time.Duration;
+import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Component;
 
@@ -11,13 +13,26 @@ public class ModelProviders implements AutoCloseable {
     private final ProviderSettings settings;
     private final AnthropicSettings anthropicSettings;
     private final Clock clock;
+    private final LimitSettings limits;
+    private final @Nullable DataSource database;
     private final OfflineProvider offline;
     /** Made when first asked for: no key is needed, and no connection pool made, for work that calls nobody. */
     private @Nullable AnthropicProvider anthropic;
 
-    ModelProviders(ProviderSettings settings, AnthropicSettings anthropic, OfflineSettings offline, Clock clock) {
+    private volatile @Nullable LimitedProvider limited;
+
+    /** @param database where limits can be shared with other processes; null shares them with nobody */
+    ModelProviders(
+            ProviderSettings settings,
+            AnthropicSettings anthropic,
+            OfflineSettings offline,
+            LimitSettings limits,
+            @Nullable DataSource database,
+            Clock clock) {
         this.settings = settings;
         this.anthropicSettings = anthropic;
+        this.limits = limits;
+        this.database = database;
         this.clock = clock;
         this.offline = new OfflineProvider(offline);
     }
@@ -57,13 +72,35 @@ public class ModelProviders implements AutoCloseable {
         return anthropicSettings.apiKey() != null ? AnthropicProvider.NAME : OfflineProvider.NAME;
     }
 
-    private synchronized AnthropicProvider anthropic() {
-        AnthropicProvider made = anthropic;
+    /**
+     * How long no call should begin, because a provider is down, asked to wait, or has as many callers waiting for their
+     * turn as it will take; zero for not at all. Cheap: whoever hands out work asks before each item.
+     */
+    public Duration pause() {
+        LimitedProvider made = limited;
+        return made == null ? Duration.ZERO : made.pause();
+    }
+
+    private synchronized ModelProvider anthropic() {
+        LimitedProvider made = limited;
         if (made == null) {
-            made = new AnthropicProvider(anthropicSettings, clock);
-            anthropic = made;
+            SharedBuckets shared = sharedBuckets();
+            anthropic = new AnthropicProvider(anthropicSettings, clock);
+            made = new LimitedProvider(anthropic, limits, shared, Ticker.SYSTEM);
+            limited = made;
         }
         return made;
+    }
+
+    private @Nullable SharedBuckets sharedBuckets() {
+        if (database == null) {
+            return null;
+        }
+        return switch (limits.share()) {
+            case PROCESS -> null;
+            case DATABASE -> SharedBuckets.in(database);
+            case AUTO -> SharedBuckets.isPostgresql(database) ? SharedBuckets.in(database) : null;
+        };
     }
 
     @Override
@@ -71,6 +108,7 @@ public class ModelProviders implements AutoCloseable {
         if (anthropic != null) {
             anthropic.close();
             anthropic = null;
+            limited = null;
         }
     }
 }

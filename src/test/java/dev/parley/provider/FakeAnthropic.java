@@ -1,5 +1,6 @@
 package dev.parley.provider;
 
+import dev.parley.provider.LimitSettings.Share;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -27,6 +28,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import javax.sql.DataSource;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -60,10 +62,39 @@ public final class FakeAnthropic implements AutoCloseable {
     private final List<Request> requests = new ArrayList<>();
     private final Map<String, TokenUsage> usageByKey = new LinkedHashMap<>();
     private final Set<String> cachedPrefixes = new HashSet<>();
+    private RequestLimit requestLimit;
     private int accepted;
     private int inFlight;
     private int mostInFlight;
     private int dropped;
+
+    /** A bucket of requests, as strict as can be: full at first, refilled continuously. */
+    private static final class RequestLimit {
+        private final long perMinute;
+        private final int burst;
+        private double tokens;
+        private long at = System.nanoTime();
+        private int refused;
+
+        RequestLimit(long perMinute, int burst) {
+            this.perMinute = perMinute;
+            this.burst = burst;
+            this.tokens = burst;
+        }
+
+        boolean take() {
+            long now = System.nanoTime();
+            tokens = Math.min(burst, tokens + (now - at) * 1e-9 * perMinute / 60);
+            at = now;
+            boolean taken = tokens >= 1;
+            if (taken) {
+                tokens--;
+            } else {
+                refused++;
+            }
+            return taken;
+        }
+    }
 
     /** One call as it arrived; header names are in lower case. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
@@ -109,7 +140,10 @@ public final class FakeAnthropic implements AutoCloseable {
     /** Settings of a Spring context that is to call this server. */
     public String[] properties() {
         return new String[] {
-            "parley.provider=anthropic", "parley.anthropic.base-url=" + baseUrl(), "parley.anthropic.api-key=" + KEY
+            "parley.provider=anthropic",
+            "parley.anthropic.base-url=" + baseUrl(),
+            "parley.anthropic.api-key=" + KEY,
+            "parley.limits.requests-per-minute=0" // all lanes may call at once, before the first answer too
         };
     }
 
@@ -120,8 +154,18 @@ public final class FakeAnthropic implements AutoCloseable {
 
     /** The providers, this server being the default; closed with it. */
     public ModelProviders providers() {
+        return providers(new LimitSettings(0L, 0L, 0L, null, Share.PROCESS, Duration.ofSeconds(30)), null);
+    }
+
+    /** Like those of another process: with connections and limits of their own. */
+    ModelProviders providers(LimitSettings limits, DataSource database) {
         ModelProviders providers = new ModelProviders(
-                new ProviderSettings("anthropic"), settings(), OfflineSettings.plain(), Clock.systemUTC());
+                new ProviderSettings("anthropic"),
+                settings(),
+                OfflineSettings.plain(),
+                limits,
+                database,
+                Clock.systemUTC());
         synchronized (this) {
             made.add(providers);
         }
@@ -166,6 +210,17 @@ public final class FakeAnthropic implements AutoCloseable {
     public synchronized FakeAnthropic sendsAlways(String header, String value) {
         headersOfAll.put(header, value);
         return this;
+    }
+
+    /** Refuses what comes faster, and tells of the limit with every answer. */
+    public synchronized FakeAnthropic allows(long requestsPerMinute, int burst) {
+        requestLimit = new RequestLimit(requestsPerMinute, burst);
+        return this;
+    }
+
+    /** Calls that came faster than {@link #allows}. */
+    public synchronized int refused() {
+        return requestLimit.refused;
     }
 
     public synchronized List<Request> requests() {
@@ -320,6 +375,9 @@ public final class FakeAnthropic implements AutoCloseable {
         FakeAnswer complaint = complaintAbout(request);
         if (complaint != null) {
             return complaint;
+        }
+        if (requestLimit != null && !requestLimit.take()) {
+            return FakeAnswer.rateLimited(Duration.ofSeconds(1));
         }
         Queue<FakeAnswer> own = nextByKey.get(request.idempotencyKey());
         FakeAnswer answer = own == null ? null : own.poll();
@@ -480,6 +538,10 @@ public final class FakeAnthropic implements AutoCloseable {
         Map<String, String> headers = new LinkedHashMap<>();
         headers.put("content-type", "application/json");
         headers.put("request-id", requestId);
+        if (requestLimit != null) {
+            headers.put("anthropic-ratelimit-requests-limit", String.valueOf(requestLimit.perMinute));
+            headers.put("anthropic-ratelimit-requests-remaining", String.valueOf((long) requestLimit.tokens));
+        }
         headers.putAll(headersOfAll);
         headers.putAll(answer.headers());
         headers.forEach(

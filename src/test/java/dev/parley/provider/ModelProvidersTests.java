@@ -98,6 +98,8 @@ class ModelProvidersTests {
         "parley.anthropic.call-timeout=0s, call-timeout",
         "parley.anthropic.max-output-tokens=0, maxOutputTokens",
         "parley.offline.failures.refused=1.5, 1.5",
+        "parley.limits.requests-per-minute=-1, requestsPerMinute",
+        "parley.limits.down-after=0s, parley.limits.down-after",
         "parley.offline.latency.median=-1s, parley.offline.latency"
     })
     void aWrongSettingStopsTheStartAndIsNamed(String setting, String named) {
@@ -133,7 +135,12 @@ class ModelProvidersTests {
     }
 
     @Configuration(proxyBeanMethods = false)
-    @EnableConfigurationProperties({ProviderSettings.class, AnthropicSettings.class, OfflineSettings.class})
+    @EnableConfigurationProperties({
+        ProviderSettings.class,
+        AnthropicSettings.class,
+        OfflineSettings.class,
+        LimitSettings.class
+    })
     @Import(ModelProviders.class)
     static class OnlyProviders {
         @Bean
