@@ -5,7 +5,8 @@ import dev.parley.generation.ConversationGenerator;
 import dev.parley.generation.GenerationRequest;
 import dev.parley.generation.GenerationResult;
 import dev.parley.generation.GenerationResult.NotGenerated;
-import dev.parley.provider.ModelFailure;
+import dev.parley.provider.CallInterruptedException;
+import dev.parley.provider.FailureCode;
 import dev.parley.provider.ModelFailure.Next;
 import dev.parley.provider.ModelProvider;
 import dev.parley.provider.ModelProviders;
@@ -14,10 +15,13 @@ import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.JobSettings;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.springframework.batch.infrastructure.item.ItemProcessor;
 
@@ -32,6 +36,8 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     private final @Nullable String providerOverride;
     private final Runnable onPause;
     private final Map<UUID, JobContext> contexts = new ConcurrentHashMap<>();
+
+    private final Queue<BatchItem> cutShort = new ConcurrentLinkedQueue<>();
 
     private record JobContext(
             ModelProvider provider,
@@ -53,12 +59,23 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
 
     @Override
     public ItemOutcome process(BatchItem item) {
-        GenerationResult result = generate(item);
+        GenerationResult result;
+        try {
+            result = generate(item);
+        } catch (CallInterruptedException e) {
+            cutShort.add(item);
+            throw e;
+        }
         if (result instanceof NotGenerated failed && failed.failure().next() == Next.PAUSE_JOB) {
             jobs.pause(item.jobId(), failed.failure().detail()); // at once: the next item would meet the same
             onPause.run();
         }
         return new ItemOutcome(item, result);
+    }
+
+    /** The items whose call was cut short by a stop: they may have been paid for. */
+    Collection<BatchItem> cutShort() {
+        return cutShort;
     }
 
     private GenerationResult generate(BatchItem item) {
@@ -67,7 +84,7 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
             parameters = ItemParameters.parse(item.parameters());
         } catch (IllegalArgumentException e) {
             return new NotGenerated(
-                    new ModelFailure("invalid_parameters", String.valueOf(e.getMessage()), Next.FAIL, null, null),
+                    FailureCode.INVALID_PARAMETERS.because(String.valueOf(e.getMessage())),
                     null,
                     null,
                     null,

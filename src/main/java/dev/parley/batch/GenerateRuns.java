@@ -102,6 +102,7 @@ public class GenerateRuns {
                 return outcome(execution, built);
             } finally {
                 running.set(null);
+                items.abandon(built.processor().cutShort());
             }
         } finally {
             (jobIds.isEmpty() ? jobs.open().stream().map(BatchJob::id).toList() : jobIds).forEach(jobs::settle);

@@ -5,15 +5,15 @@ import dev.parley.conversation.ConversationPk;
 import dev.parley.conversation.ConversationRecord;
 import dev.parley.conversation.Conversations;
 import dev.parley.generation.GenerationLogs;
+import dev.parley.generation.GenerationLogs.Entered;
 import dev.parley.generation.GenerationResult.Generated;
 import dev.parley.generation.GenerationResult.NotGenerated;
-import dev.parley.generation.ProviderCall;
 import dev.parley.work.BatchItem;
 import dev.parley.work.BatchItems;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.ErrorHandling;
 import dev.parley.work.Outcome;
-import java.math.BigDecimal;
+import dev.parley.work.Spending;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -109,15 +109,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         if (!lost.isEmpty()) {
             throw new ClaimLostException(lost); // nothing of a chunk with a foreign item may stay; each is tried alone
         }
-        ledger.enter(results.stream()
-                .map(r -> new GenerationLogs.Entry(
-                        r.item().jobId(),
-                        r.item().id(),
-                        r.item().conversationKey(),
-                        r.item().attempts(),
-                        r.result()))
-                .toList());
-        count(results, outcomes);
+        count(ledger.enter(results.stream().map(OutcomeWriter::entry).toList()), outcomes);
         TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
             @Override
             public void afterCommit() {
@@ -126,13 +118,20 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         });
     }
 
-    private void count(Collection<? extends ItemOutcome> results, List<Outcome> outcomes) {
+    private static GenerationLogs.Entry entry(ItemOutcome outcome) {
+        BatchItem item = outcome.item();
+        return new GenerationLogs.Entry(
+                item.jobId(), item.id(), item.conversationKey(), item.attempts(), item.unanswered(), outcome.result());
+    }
+
+    /** @param calls that are new in the ledger: what an answer cost that was read again is counted already */
+    private void count(List<Entered> calls, List<Outcome> outcomes) {
         Map<UUID, Tally> tallies = new TreeMap<>(); // in one order everywhere, or two processes could deadlock
-        Function<BatchItem, Tally> tallyOf = item -> tallies.computeIfAbsent(item.jobId(), id -> new Tally());
-        outcomes.forEach(outcome -> tallyOf.apply(outcome.item()).add(outcome));
-        results.forEach(result -> result.result().calls().forEach(tallyOf.apply(result.item())::spend));
+        Function<UUID, Tally> tallyOf = job -> tallies.computeIfAbsent(job, id -> new Tally());
+        outcomes.forEach(outcome -> tallyOf.apply(outcome.item().jobId()).add(outcome));
+        calls.forEach(call -> tallyOf.apply(call.jobId()).spend(call));
         tallies.forEach((job, tally) -> {
-            jobs.count(job, tally.successful, tally.failed, tally.cost);
+            jobs.count(job, tally.successful, tally.failed, tally.spending);
             if (tally.failed > 0 && jobs.errorHandling(job) == ErrorHandling.STOP) {
                 jobs.pause(job, "error_handling is stop, and an item failed: " + tally.lastError);
             }
@@ -140,7 +139,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
     }
 
     /**
-     * An item that cannot be written even alone. If it was taken over, that is all. If the database refuses its row, it fails
+     * An item that cannot be written even alone. If it was taken over, its calls are entered and that is all. If the database refuses its row, it fails
      * with the database's words, and its calls are entered all the same: the money is spent. Anything else says nothing about
      * the item and fails the step; its answer is stored, and the next run goes on from there.
      */
@@ -150,6 +149,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
             log.warn(
                     "Item {} was taken over by another process; this late result is discarded",
                     result.item().id());
+            transaction.executeWithoutResult(status -> count(ledger.enterCalls(List.of(entry(result))), List.of()));
             return;
         }
         if (!(NestedExceptionUtils.getMostSpecificCause(cause) instanceof SQLException refusal)
@@ -185,7 +185,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
     private static final class Tally {
         private int successful;
         private int failed;
-        private BigDecimal cost = BigDecimal.ZERO;
+        private Spending spending = Spending.NONE;
         private String lastError = "";
 
         private void add(Outcome outcome) {
@@ -197,8 +197,8 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
             }
         }
 
-        private void spend(ProviderCall call) {
-            cost = cost.add(call.costUsd());
+        private void spend(Entered call) {
+            spending = spending.plus(call.costUsd());
         }
     }
 }

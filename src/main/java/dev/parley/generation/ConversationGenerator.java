@@ -21,6 +21,7 @@ import dev.parley.generation.Rows.Parse;
 import dev.parley.generation.Rows.Written;
 import dev.parley.provider.Completion;
 import dev.parley.provider.Completion.StopReason;
+import dev.parley.provider.FailureCode;
 import dev.parley.provider.ModelException;
 import dev.parley.provider.ModelFailure;
 import dev.parley.provider.ModelFailure.Next;
@@ -121,7 +122,7 @@ public class ConversationGenerator {
         }
         if (persona == null || arc == null || topic == null || !unknown.isEmpty()) {
             return new NotGenerated(
-                    failure("invalid_parameters", "not in the catalog: " + String.join(", ", unknown), Next.FAIL),
+                    FailureCode.INVALID_PARAMETERS.because("not in the catalog: " + String.join(", ", unknown)),
                     null,
                     null,
                     null,
@@ -182,7 +183,7 @@ public class ConversationGenerator {
             try {
                 question = question(plan, template);
             } catch (TemplateInvalid e) {
-                return withoutAnswer(failure("template_invalid", text(e), Next.FAIL), null);
+                return withoutAnswer(FailureCode.TEMPLATE_INVALID.because(text(e)), null);
             }
             RawReply reply;
             try {
@@ -234,7 +235,8 @@ public class ConversationGenerator {
                     ? ledger.unreadable(request, provider, raw.body(), reply, unreadable)
                     : ledger.answered(request, provider, raw.body(), reply, completion);
             calls.add(call);
-            return new Answer(raw, completion, unreadable, call.costUsd(), clock.instant());
+            BigDecimal cost = call.costUsd() == null ? BigDecimal.ZERO : call.costUsd();
+            return new Answer(raw, completion, unreadable, cost, clock.instant());
         }
 
         /** What to ask for next; null when the answers so far leave nothing to change. */
@@ -266,14 +268,15 @@ public class ConversationGenerator {
         private GenerationResult judge(Answer answer) {
             Completion completion = answer.completion();
             if (completion == null) {
-                return parseFailed(answer, "the provider's envelope is unreadable: " + answer.unreadable());
+                return kept(FailureCode.MALFORMED_ENVELOPE, String.valueOf(answer.unreadable()), answer);
             }
             return switch (completion.stopReason()) {
                 case MAX_TOKENS, CONTEXT_WINDOW -> truncated(answer);
-                case REFUSAL -> stopped("refused", "the model declined", answer, FailureType.REFUSAL, Parse.NONE);
+                case REFUSAL ->
+                    stopped(FailureCode.REFUSED, "the model declined", answer, FailureType.REFUSAL, Parse.NONE);
                 case OTHER ->
                     stopped(
-                            "unknown_stop_reason",
+                            FailureCode.UNKNOWN_STOP_REASON,
                             "the model stopped for a reason that this version does not know; needs a look",
                             answer,
                             FailureType.API_ERROR,
@@ -281,7 +284,7 @@ public class ConversationGenerator {
                 case END_TURN ->
                     completion.text().isBlank()
                             ? stopped(
-                                    "empty_answer",
+                                    FailureCode.EMPTY_ANSWER,
                                     "the answer has no text",
                                     answer,
                                     FailureType.PARSE_ERROR,
@@ -297,22 +300,25 @@ public class ConversationGenerator {
                             ? "nothing is left to change after request " + answers.size()
                             : "to be asked again " + plan.change());
             return withAnswer(
-                    failure("truncated", detail, plan == null ? Next.FAIL : Next.RETRY_CHANGED),
+                    plan == null
+                            ? new ModelFailure(FailureCode.TRUNCATED.key(), detail, Next.FAIL, null, null)
+                            : FailureCode.TRUNCATED.because(detail),
                     FailureType.TRUNCATION,
                     plan == null ? ProcessingStatus.FAILED : ProcessingStatus.RAW_STORED,
                     Parse.NONE);
         }
 
-        private NotGenerated stopped(String code, String what, Answer answer, FailureType type, Parse parse) {
+        private NotGenerated stopped(FailureCode code, String what, Answer answer, FailureType type, Parse parse) {
             String detail = what + " (stop reason " + answer.stopDetail() + ")";
-            return withAnswer(failure(code, detail, Next.FAIL), type, ProcessingStatus.FAILED, parse);
+            return withAnswer(code.because(detail), type, ProcessingStatus.FAILED, parse);
         }
 
-        private NotGenerated parseFailed(Answer answer, String why) {
+        /** Nothing can be made of what was paid for, until a person has looked at it. */
+        private NotGenerated kept(FailureCode code, String why, Answer answer) {
             String detail = why + "; raw response kept for a later parse: "
                     + answer.raw().path();
             return withAnswer(
-                    failure("parse_failed", detail, Next.FAIL),
+                    code.because(detail),
                     FailureType.PARSE_ERROR,
                     ProcessingStatus.PARSE_FAILED,
                     Parse.failed(why, answer.readAt()).forReview());
@@ -325,7 +331,7 @@ public class ConversationGenerator {
             } catch (Unreadable e) {
                 return e.wrongShape()
                         ? invalid(e.why(), Parse.failed(e.why(), answer.readAt()))
-                        : parseFailed(answer, e.why());
+                        : kept(FailureCode.PARSE_FAILED, e.why(), answer);
             }
             Findings findings = Findings.of(parsed);
             Parse parse = Parse.read(parsed.method(), findings, answer.readAt());
@@ -334,7 +340,7 @@ public class ConversationGenerator {
 
         private NotGenerated invalid(String findings, Parse parse) {
             return withAnswer(
-                    failure("invalid_document", findings, Next.FAIL),
+                    FailureCode.INVALID_DOCUMENT.because(findings),
                     FailureType.VALIDATION_ERROR,
                     ProcessingStatus.FAILED,
                     parse);
@@ -372,11 +378,11 @@ public class ConversationGenerator {
         private ModelFailure templateNotFound() {
             String detail = "no active template for arc " + from.arc().key() + " ("
                     + from.arc().name() + "), neither at tier " + from.tier().key() + " nor at any other";
-            return failure("template_not_found", detail, Next.FAIL);
+            return FailureCode.TEMPLATE_NOT_FOUND.because(detail);
         }
 
         private ModelFailure storageFailed(StoreException e) {
-            return failure("storage_failed", text(e), Next.RETRY);
+            return FailureCode.STORAGE_FAILED.because(text(e));
         }
 
         private Answer last() {
@@ -387,10 +393,6 @@ public class ConversationGenerator {
     private static Completion bareDocument(byte[] body) {
         return new Completion(
                 null, "", new String(body, StandardCharsets.UTF_8), StopReason.END_TURN, "end_turn", TokenUsage.NONE);
-    }
-
-    private static ModelFailure failure(String code, String detail, Next next) {
-        return new ModelFailure(code, detail, next, null, null);
     }
 
     private static String text(Throwable e) {
