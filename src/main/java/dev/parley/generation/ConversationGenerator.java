@@ -40,6 +40,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -135,6 +136,54 @@ public class ConversationGenerator {
         return new Making(request, provider, from).run();
     }
 
+    /**
+     * What would be asked first for a conversation, for an estimate. Whether its answer is stored already is not looked up.
+     *
+     * @return empty where no call would be made, because of its parameters or its template
+     */
+    public Optional<Preview> preview(GenerationRequest request) {
+        UUID templateId = NIL.equals(request.templateId()) ? null : request.templateId();
+        Persona persona = catalog.persona(request.personaId()).orElse(null);
+        EmotionalArc arc = catalog.arc(request.emotionalArcId()).orElse(null);
+        TrainingTopic topic = catalog.topic(request.trainingTopicId()).orElse(null);
+        if (persona == null || arc == null || topic == null) {
+            return Optional.empty();
+        }
+        PromptTemplate template = (templateId == null
+                        ? templates.select(persona, arc, topic, request.tier())
+                        : catalog.template(templateId))
+                .orElse(null);
+        if (template == null) {
+            return Optional.empty();
+        }
+        Ingredients from = Ingredients.of(persona, arc, topic, request.tier(), template, settings);
+        try {
+            ModelRequest question = question(request, from, Plan.first(request, from, settings), template);
+            return Optional.of(new Preview(template.id(), from.targetTurns(), question));
+        } catch (TemplateInvalid e) {
+            return Optional.empty();
+        }
+    }
+
+    /** The first request for a conversation, and what its size depends on. */
+    public record Preview(UUID templateId, int targetTurns, ModelRequest question) {}
+
+    private ModelRequest question(GenerationRequest request, Ingredients from, Plan plan, PromptTemplate template) {
+        PromptText.Filled filled = prompts.computeIfAbsent(template.id(), id -> PromptText.of(template))
+                .fill(from.withTargetTurns(plan.targetTurns()));
+        String key = request.key().toString();
+        return new ModelRequest(
+                plan.number() == 1 ? key : key + "-" + plan.number(),
+                request.model(),
+                plan.maxOutputTokens(),
+                filled.stable().isBlank() ? rules : rules + "\n" + filled.stable(),
+                plan.shortened()
+                        ? filled.variable() + "\n\nKeep it short: exactly " + plan.targetTurns() + " turns in all."
+                        : filled.variable(),
+                schema,
+                Map.of());
+    }
+
     /** One attempt at one conversation. */
     private final class Making {
         private final GenerationRequest request;
@@ -181,7 +230,7 @@ public class ConversationGenerator {
             }
             ModelRequest question;
             try {
-                question = question(plan, template);
+                question = question(request, from, plan, template);
             } catch (TemplateInvalid e) {
                 return withoutAnswer(FailureCode.TEMPLATE_INVALID.because(text(e)), null);
             }
@@ -246,22 +295,6 @@ public class ConversationGenerator {
                 plan = plan == null ? null : plan.after(answer.stopReason(), from, settings);
             }
             return plan;
-        }
-
-        private ModelRequest question(Plan plan, PromptTemplate template) {
-            PromptText.Filled filled = prompts.computeIfAbsent(template.id(), id -> PromptText.of(template))
-                    .fill(from.withTargetTurns(plan.targetTurns()));
-            String key = request.key().toString();
-            return new ModelRequest(
-                    plan.number() == 1 ? key : key + "-" + plan.number(),
-                    request.model(),
-                    plan.maxOutputTokens(),
-                    filled.stable().isBlank() ? rules : rules + "\n" + filled.stable(),
-                    plan.shortened()
-                            ? filled.variable() + "\n\nKeep it short: exactly " + plan.targetTurns() + " turns in all."
-                            : filled.variable(),
-                    schema,
-                    Map.of());
         }
 
         /** Stop reason, parse, check: the first stage that the answer does not pass decides. */

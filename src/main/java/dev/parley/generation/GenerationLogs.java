@@ -79,6 +79,15 @@ public class GenerationLogs {
              WHERE run_id = :job
             """;
 
+    private static final String USAGE = """
+            SELECT l.input_tokens, l.output_tokens, l.cache_read_tokens, l.cache_write_tokens
+              FROM generation_logs l
+              JOIN conversations c ON c.conversation_id = l.conversation_id
+             WHERE l.run_id IN (:jobs) AND l.status = 'success' AND c.template_id = :template
+               AND (l.model = :model OR l.model LIKE :snapshot)
+             LIMIT :limit
+            """;
+
     private final NamedParameterJdbcTemplate jdbc;
     private final Dialect dialect;
 
@@ -146,6 +155,36 @@ public class GenerationLogs {
             }
         }
         return entered;
+    }
+
+    /**
+     * What calls of some jobs for a template took.
+     *
+     * @param model with its dated snapshots
+     * @param limit of the sample
+     */
+    public List<TokenUsage> usage(Collection<UUID> jobs, UUID template, String model, int limit) {
+        return jobs.isEmpty()
+                ? List.of()
+                : jdbc.query(
+                        USAGE,
+                        Map.of(
+                                "jobs",
+                                jobs,
+                                "template",
+                                template,
+                                "model",
+                                model,
+                                "snapshot",
+                                model + "-20%",
+                                "limit",
+                                limit),
+                        (row, n) -> new TokenUsage(
+                                row.getLong("input_tokens"),
+                                row.getLong("output_tokens"),
+                                row.getLong("cache_read_tokens"),
+                                row.getLong("cache_write_tokens"),
+                                0));
     }
 
     /** What a job's calls came to. */

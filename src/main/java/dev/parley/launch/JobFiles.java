@@ -59,6 +59,11 @@ class JobFiles {
      * @throws InvalidFileException with everything that is wrong in all files
      */
     List<Enqueued> enqueue(List<Path> files, boolean again) {
+        return read(files).stream().map(job -> jobs.enqueue(job, again)).toList();
+    }
+
+    /** The jobs of the files, not enqueued; the catalog beside them is loaded. */
+    List<NewJob> read(List<Path> files) {
         List<Parsed<JobFile>> parsed = new ArrayList<>();
         List<Problem> problems = new ArrayList<>();
         for (Path file : files) {
@@ -79,7 +84,7 @@ class JobFiles {
                 .map(file -> new Resolution(file, catalog, providers, problems).job())
                 .toList();
         refuse(problems);
-        return newJobs.stream().map(job -> jobs.enqueue(job, again)).toList();
+        return newJobs;
     }
 
     private static void refuse(List<Problem> problems) {

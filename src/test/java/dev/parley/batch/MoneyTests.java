@@ -187,7 +187,7 @@ class MoneyTests {
         BatchJobs jobs = app.bean(BatchJobs.class);
         app.run(app.enqueue(1));
         BigDecimal dearest = price(anthropic.totalUsage());
-        jobs.setBudget(job, dearest.multiply(BigDecimal.TEN));
+        jobs.setBudget(job, dearest.multiply(new BigDecimal("10.5")).setScale(4, RoundingMode.HALF_UP));
         jobs.estimate(job, dearest.multiply(BigDecimal.valueOf(30)));
         anthropic.answersOtherwise(FakeAnswer.cut());
 
