@@ -6,6 +6,7 @@ import dev.parley.generation.GenerationRequest;
 import dev.parley.generation.GenerationResult;
 import dev.parley.generation.GenerationResult.NotGenerated;
 import dev.parley.provider.CallInterruptedException;
+import dev.parley.provider.FailureCode;
 import dev.parley.provider.ModelFailure;
 import dev.parley.provider.ModelFailure.Next;
 import dev.parley.provider.ModelProvider;
@@ -15,10 +16,13 @@ import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.JobSettings;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,6 +42,8 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     private final @Nullable String providerOverride;
     private final Runnable onPause;
     private final Map<UUID, JobContext> contexts = new ConcurrentHashMap<>();
+
+    private final Queue<BatchItem> cutShort = new ConcurrentLinkedQueue<>();
 
     private record JobContext(
             ModelProvider provider,
@@ -59,7 +65,13 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
 
     @Override
     public ItemOutcome process(BatchItem item) throws InterruptedException {
-        GenerationResult result = generate(item);
+        GenerationResult result;
+        try {
+            result = generate(item);
+        } catch (CallInterruptedException e) {
+            cutShort.add(item);
+            throw e;
+        }
         if (result instanceof NotGenerated failed && failed.failure().next() == Next.PAUSE_JOB) {
             // at once: the next item would meet the same
             Outage.rideOut(() -> jobs.pause(item.jobId(), failed.failure().detail()));
@@ -68,12 +80,17 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
         return new ItemOutcome(item, result);
     }
 
+    /** The items whose call was cut short by a stop: they may have been paid for. */
+    Collection<BatchItem> cutShort() {
+        return cutShort;
+    }
+
     private GenerationResult generate(BatchItem item) throws InterruptedException {
         ItemParameters parameters;
         try {
             parameters = ItemParameters.parse(item.parameters());
         } catch (IllegalArgumentException e) {
-            return notGenerated("invalid_parameters", String.valueOf(e.getMessage()));
+            return notGenerated(FailureCode.INVALID_PARAMETERS.because(String.valueOf(e.getMessage())));
         }
         JobContext job = contexts.get(item.jobId());
         if (job == null) {
@@ -88,12 +105,12 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
                 throw e; // told to stop
             }
             log.error("Item {} failed by a fault of this program", item.id(), e);
-            return notGenerated("internal_error", describe(e));
+            return notGenerated(FailureCode.INTERNAL_ERROR.because(describe(e)));
         }
     }
 
-    private static NotGenerated notGenerated(String code, String detail) {
-        return new NotGenerated(new ModelFailure(code, detail, Next.FAIL, null, null), null, null, null, List.of());
+    private static NotGenerated notGenerated(ModelFailure failure) {
+        return new NotGenerated(failure, null, null, null, List.of());
     }
 
     /** Class and message of an exception and of its root cause: a missing message hides neither. */

@@ -62,7 +62,7 @@ class GenerateJob {
         ConversationGenerator generator() {
             Pricing pricing = (model, usage, at) -> {
                 Cost cost = prices.cost(model, usage, at);
-                return new Pricing.Price(cost.usd(), cost.priceVersion());
+                return new Pricing.Price(cost.known() ? cost.usd() : null, cost.priceVersion());
             };
             return new ConversationGenerator(
                     catalogs.read(),
@@ -97,7 +97,11 @@ class GenerateJob {
     }
 
     /** The parts that the run itself has to do with. */
-    record Built(Job job, ConcurrentChunkStep<BatchItem, ItemOutcome> step, OutcomeWriter writer) {}
+    record Built(
+            Job job,
+            ConcurrentChunkStep<BatchItem, ItemOutcome> step,
+            ConversationProcessor processor,
+            OutcomeWriter writer) {}
 
     /** @param stopBeforehand heeds a stop that came before the step could be told */
     Built build(List<UUID> jobIds, Overrides overrides, Worker worker, StepExecutionListener stopBeforehand) {
@@ -137,7 +141,7 @@ class GenerateJob {
                 .listener(jobLog)
                 .listener(stopBeforehand)
                 .build();
-        return new Built(new JobBuilder("generate", jobRepository).start(step).build(), step, writer);
+        return new Built(new JobBuilder("generate", jobRepository).start(step).build(), step, processor, writer);
     }
 
     /** The command line's, else the largest of the jobs', else the configured one. */

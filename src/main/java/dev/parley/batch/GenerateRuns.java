@@ -104,6 +104,7 @@ public class GenerateRuns {
             } finally {
                 running.set(null);
                 stopRequested = false; // it was this run's
+                items.abandon(built.processor().cutShort());
             }
         } finally {
             settle();

@@ -5,15 +5,15 @@ import dev.parley.conversation.ConversationPk;
 import dev.parley.conversation.ConversationRecord;
 import dev.parley.conversation.Conversations;
 import dev.parley.generation.GenerationLogs;
+import dev.parley.generation.GenerationLogs.Entered;
 import dev.parley.generation.GenerationResult.Generated;
 import dev.parley.generation.GenerationResult.NotGenerated;
-import dev.parley.generation.ProviderCall;
 import dev.parley.work.BatchItem;
 import dev.parley.work.BatchItems;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.ErrorHandling;
 import dev.parley.work.Outcome;
-import java.math.BigDecimal;
+import dev.parley.work.Spending;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -115,9 +115,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         if (!lost.isEmpty()) {
             throw new ClaimLostException(lost); // nothing of a chunk with a foreign item may stay; each is tried alone
         }
-        Set<UUID> entered =
-                ledger.enter(results.stream().map(OutcomeWriter::entry).toList());
-        count(results, outcomes, entered);
+        count(ledger.enter(results.stream().map(OutcomeWriter::entry).toList()), outcomes);
         TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
             @Override
             public void afterCommit() {
@@ -130,19 +128,17 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
     private static GenerationLogs.Entry entry(ItemOutcome outcome) {
         BatchItem item = outcome.item();
         return new GenerationLogs.Entry(
-                item.jobId(), item.id(), item.conversationKey(), item.attempts(), outcome.result());
+                item.jobId(), item.id(), item.conversationKey(), item.attempts(), item.unanswered(), outcome.result());
     }
 
-    /** An answer that was paid for in an earlier attempt is in the ledger already, and counts once. */
-    private void count(Collection<? extends ItemOutcome> results, Collection<Outcome> outcomes, Set<UUID> entered) {
+    /** @param calls that are new in the ledger: what an answer cost that was read again is counted already */
+    private void count(List<Entered> calls, List<Outcome> outcomes) {
         Map<UUID, Tally> tallies = new TreeMap<>(); // in one order everywhere, or two processes could deadlock
-        Function<BatchItem, Tally> tallyOf = item -> tallies.computeIfAbsent(item.jobId(), id -> new Tally());
-        outcomes.forEach(outcome -> tallyOf.apply(outcome.item()).add(outcome));
-        results.forEach(result -> result.result().calls().stream()
-                .filter(call -> entered.contains(call.id()))
-                .forEach(tallyOf.apply(result.item())::spend));
+        Function<UUID, Tally> tallyOf = job -> tallies.computeIfAbsent(job, id -> new Tally());
+        outcomes.forEach(outcome -> tallyOf.apply(outcome.item().jobId()).add(outcome));
+        calls.forEach(call -> tallyOf.apply(call.jobId()).spend(call));
         tallies.forEach((job, tally) -> {
-            jobs.count(job, tally.successful, tally.failed, tally.cost);
+            jobs.count(job, tally.successful, tally.failed, tally.spending);
             if (tally.failed > 0 && jobs.errorHandling(job) == ErrorHandling.STOP) {
                 jobs.pause(job, "error_handling is stop, and an item failed: " + tally.lastError);
             }
@@ -180,8 +176,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         }
         lostClaims.incrementAndGet();
         log.warn("Item {} was taken over by another process; this late result is discarded", item.id());
-        transaction.executeWithoutResult(
-                status -> count(List.of(result), List.of(), ledger.enterCalls(List.of(entry(result)))));
+        transaction.executeWithoutResult(status -> count(ledger.enterCalls(List.of(entry(result))), List.of()));
     }
 
     /** SQLSTATE classes: 22 data, 23 integrity, 44 check option, P0 raised by a trigger. */
@@ -212,7 +207,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
     private static final class Tally {
         private int successful;
         private int failed;
-        private BigDecimal cost = BigDecimal.ZERO;
+        private Spending spending = Spending.NONE;
         private String lastError = "";
 
         private void add(Outcome outcome) {
@@ -224,8 +219,8 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
             }
         }
 
-        private void spend(ProviderCall call) {
-            cost = cost.add(call.costUsd());
+        private void spend(Entered call) {
+            spending = spending.plus(call.costUsd());
         }
     }
 }

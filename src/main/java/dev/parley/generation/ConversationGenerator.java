@@ -21,6 +21,7 @@ import dev.parley.generation.Rows.Parse;
 import dev.parley.generation.Rows.Written;
 import dev.parley.provider.Completion;
 import dev.parley.provider.Completion.StopReason;
+import dev.parley.provider.FailureCode;
 import dev.parley.provider.ModelException;
 import dev.parley.provider.ModelFailure;
 import dev.parley.provider.ModelFailure.Next;
@@ -39,6 +40,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -121,7 +123,7 @@ public class ConversationGenerator {
         }
         if (persona == null || arc == null || topic == null || !unknown.isEmpty()) {
             return new NotGenerated(
-                    failure("invalid_parameters", "not in the catalog: " + String.join(", ", unknown), Next.FAIL),
+                    FailureCode.INVALID_PARAMETERS.because("not in the catalog: " + String.join(", ", unknown)),
                     null,
                     null,
                     null,
@@ -132,6 +134,54 @@ public class ConversationGenerator {
         }
         Ingredients from = Ingredients.of(persona, arc, topic, request.tier(), template, settings);
         return new Making(request, provider, from).run();
+    }
+
+    /**
+     * What would be asked first for a conversation, for an estimate. Whether its answer is stored already is not looked up.
+     *
+     * @return empty where no call would be made, because of its parameters or its template
+     */
+    public Optional<Preview> preview(GenerationRequest request) {
+        UUID templateId = NIL.equals(request.templateId()) ? null : request.templateId();
+        Persona persona = catalog.persona(request.personaId()).orElse(null);
+        EmotionalArc arc = catalog.arc(request.emotionalArcId()).orElse(null);
+        TrainingTopic topic = catalog.topic(request.trainingTopicId()).orElse(null);
+        if (persona == null || arc == null || topic == null) {
+            return Optional.empty();
+        }
+        PromptTemplate template = (templateId == null
+                        ? templates.select(persona, arc, topic, request.tier())
+                        : catalog.template(templateId))
+                .orElse(null);
+        if (template == null) {
+            return Optional.empty();
+        }
+        Ingredients from = Ingredients.of(persona, arc, topic, request.tier(), template, settings);
+        try {
+            ModelRequest question = question(request, from, Plan.first(request, from, settings), template);
+            return Optional.of(new Preview(template.id(), from.targetTurns(), question));
+        } catch (TemplateInvalid e) {
+            return Optional.empty();
+        }
+    }
+
+    /** The first request for a conversation, and what its size depends on. */
+    public record Preview(UUID templateId, int targetTurns, ModelRequest question) {}
+
+    private ModelRequest question(GenerationRequest request, Ingredients from, Plan plan, PromptTemplate template) {
+        PromptText.Filled filled = prompts.computeIfAbsent(template.id(), id -> PromptText.of(template))
+                .fill(from.withTargetTurns(plan.targetTurns()));
+        String key = request.key().toString();
+        return new ModelRequest(
+                plan.number() == 1 ? key : key + "-" + plan.number(),
+                request.model(),
+                plan.maxOutputTokens(),
+                filled.stable().isBlank() ? rules : rules + "\n" + filled.stable(),
+                plan.shortened()
+                        ? filled.variable() + "\n\nKeep it short: exactly " + plan.targetTurns() + " turns in all."
+                        : filled.variable(),
+                schema,
+                Map.of());
     }
 
     /** One attempt at one conversation. */
@@ -180,9 +230,9 @@ public class ConversationGenerator {
             }
             ModelRequest question;
             try {
-                question = question(plan, template);
+                question = question(request, from, plan, template);
             } catch (TemplateInvalid e) {
-                return withoutAnswer(failure("template_invalid", text(e), Next.FAIL), null);
+                return withoutAnswer(FailureCode.TEMPLATE_INVALID.because(text(e)), null);
             }
             RawReply reply;
             try {
@@ -236,7 +286,8 @@ public class ConversationGenerator {
                     ? ledger.unreadable(request, provider, raw.body(), reply, unreadable)
                     : ledger.answered(request, provider, raw.body(), reply, completion);
             calls.add(call);
-            return new Answer(raw, completion, unreadable, call.costUsd(), clock.instant());
+            BigDecimal cost = call.costUsd() == null ? BigDecimal.ZERO : call.costUsd();
+            return new Answer(raw, completion, unreadable, cost, clock.instant());
         }
 
         /** What to ask for next; null when the answers so far leave nothing to change. */
@@ -248,34 +299,19 @@ public class ConversationGenerator {
             return plan;
         }
 
-        private ModelRequest question(Plan plan, PromptTemplate template) {
-            PromptText.Filled filled = prompts.computeIfAbsent(template.id(), id -> PromptText.of(template))
-                    .fill(from.withTargetTurns(plan.targetTurns()));
-            String key = request.key().toString();
-            return new ModelRequest(
-                    plan.number() == 1 ? key : key + "-" + plan.number(),
-                    request.model(),
-                    plan.maxOutputTokens(),
-                    filled.stable().isBlank() ? rules : rules + "\n" + filled.stable(),
-                    plan.shortened()
-                            ? filled.variable() + "\n\nKeep it short: exactly " + plan.targetTurns() + " turns in all."
-                            : filled.variable(),
-                    schema,
-                    Map.of());
-        }
-
         /** Stop reason, parse, check: the first stage that the answer does not pass decides. */
         private GenerationResult judge(Answer answer) {
             Completion completion = answer.completion();
             if (completion == null) {
-                return parseFailed(answer, "the provider's envelope is unreadable: " + answer.unreadable());
+                return kept(FailureCode.MALFORMED_ENVELOPE, String.valueOf(answer.unreadable()), answer);
             }
             return switch (completion.stopReason()) {
                 case MAX_TOKENS, CONTEXT_WINDOW -> truncated(answer);
-                case REFUSAL -> stopped("refused", "the model declined", answer, FailureType.REFUSAL, Parse.NONE);
+                case REFUSAL ->
+                    stopped(FailureCode.REFUSED, "the model declined", answer, FailureType.REFUSAL, Parse.NONE);
                 case OTHER ->
                     stopped(
-                            "unknown_stop_reason",
+                            FailureCode.UNKNOWN_STOP_REASON,
                             "the model stopped for a reason that this version does not know; needs a look",
                             answer,
                             FailureType.API_ERROR,
@@ -283,7 +319,7 @@ public class ConversationGenerator {
                 case END_TURN ->
                     completion.text().isBlank()
                             ? stopped(
-                                    "empty_answer",
+                                    FailureCode.EMPTY_ANSWER,
                                     "the answer has no text",
                                     answer,
                                     FailureType.PARSE_ERROR,
@@ -299,22 +335,25 @@ public class ConversationGenerator {
                             ? "nothing is left to change after request " + answers.size()
                             : "to be asked again " + plan.change());
             return withAnswer(
-                    failure("truncated", detail, plan == null ? Next.FAIL : Next.RETRY_CHANGED),
+                    plan == null
+                            ? new ModelFailure(FailureCode.TRUNCATED.key(), detail, Next.FAIL, null, null)
+                            : FailureCode.TRUNCATED.because(detail),
                     FailureType.TRUNCATION,
                     plan == null ? ProcessingStatus.FAILED : ProcessingStatus.RAW_STORED,
                     Parse.NONE);
         }
 
-        private NotGenerated stopped(String code, String what, Answer answer, FailureType type, Parse parse) {
+        private NotGenerated stopped(FailureCode code, String what, Answer answer, FailureType type, Parse parse) {
             String detail = what + " (stop reason " + answer.stopDetail() + ")";
-            return withAnswer(failure(code, detail, Next.FAIL), type, ProcessingStatus.FAILED, parse);
+            return withAnswer(code.because(detail), type, ProcessingStatus.FAILED, parse);
         }
 
-        private NotGenerated parseFailed(Answer answer, String why) {
+        /** Nothing can be made of what was paid for, until a person has looked at it. */
+        private NotGenerated kept(FailureCode code, String why, Answer answer) {
             String detail = why + "; raw response kept for a later parse: "
                     + answer.raw().path();
             return withAnswer(
-                    failure("parse_failed", detail, Next.FAIL),
+                    code.because(detail),
                     FailureType.PARSE_ERROR,
                     ProcessingStatus.PARSE_FAILED,
                     Parse.failed(why, answer.readAt()).forReview());
@@ -327,7 +366,7 @@ public class ConversationGenerator {
             } catch (Unreadable e) {
                 return e.wrongShape()
                         ? invalid(e.why(), Parse.failed(e.why(), answer.readAt()))
-                        : parseFailed(answer, e.why());
+                        : kept(FailureCode.PARSE_FAILED, e.why(), answer);
             }
             Findings findings = Findings.of(parsed);
             Parse parse = Parse.read(parsed.method(), findings, answer.readAt());
@@ -336,7 +375,7 @@ public class ConversationGenerator {
 
         private NotGenerated invalid(String findings, Parse parse) {
             return withAnswer(
-                    failure("invalid_document", findings, Next.FAIL),
+                    FailureCode.INVALID_DOCUMENT.because(findings),
                     FailureType.VALIDATION_ERROR,
                     ProcessingStatus.FAILED,
                     parse);
@@ -374,11 +413,11 @@ public class ConversationGenerator {
         private ModelFailure templateNotFound() {
             String detail = "no active template for arc " + from.arc().key() + " ("
                     + from.arc().name() + "), neither at tier " + from.tier().key() + " nor at any other";
-            return failure("template_not_found", detail, Next.FAIL);
+            return FailureCode.TEMPLATE_NOT_FOUND.because(detail);
         }
 
         private ModelFailure storageFailed(StoreException e) {
-            return failure("storage_failed", text(e), Next.RETRY);
+            return FailureCode.STORAGE_FAILED.because(text(e));
         }
 
         private Answer last() {
@@ -389,10 +428,6 @@ public class ConversationGenerator {
     private static Completion bareDocument(byte[] body) {
         return new Completion(
                 null, "", new String(body, StandardCharsets.UTF_8), StopReason.END_TURN, "end_turn", TokenUsage.NONE);
-    }
-
-    private static ModelFailure failure(String code, String detail, Next next) {
-        return new ModelFailure(code, detail, next, null, null);
     }
 
     private static String text(Throwable e) {

@@ -4,17 +4,17 @@ import dev.parley.conversation.ConversationKey;
 import dev.parley.database.BulkStatement;
 import dev.parley.database.Dialect;
 import dev.parley.generation.GenerationResult.NotGenerated;
+import dev.parley.provider.TokenUsage;
 import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.namedparam.NamedParameterJdbcTemplate;
@@ -42,7 +42,7 @@ public class GenerationLogs {
                                 cache_write_tokens bigint, cost_usd numeric, price_version text, duration_ms bigint,
                                 created_at timestamptz)
                         ON CONFLICT DO NOTHING
-                    RETURNING id
+                    RETURNING run_id, cost_usd
                     """,
             "INSERT INTO generation_logs (" + CALL_COLUMNS + """
                     ) VALUES (:id, :conversation_id, :item_id, :run_id, :attempt, :provider, :model, :request_id, :status,
@@ -70,9 +70,22 @@ public class GenerationLogs {
 
     private static final String TOTALS = """
             SELECT count(*) AS calls, COALESCE(sum(input_tokens + cache_read_tokens + cache_write_tokens), 0) AS input_tokens,
-                   COALESCE(sum(output_tokens), 0) AS output_tokens, COALESCE(sum(cost_usd), 0) AS cost_usd
+                   COALESCE(sum(cache_read_tokens), 0) AS cache_read_tokens,
+                   COALESCE(sum(cache_write_tokens), 0) AS cache_write_tokens,
+                   COALESCE(sum(output_tokens), 0) AS output_tokens, COALESCE(sum(cost_usd), 0) AS cost_usd,
+                   count(*) - count(cost_usd) AS unknown_cost,
+                   COALESCE(sum(CASE WHEN error_code = 'unknown_outcome' THEN 1 ELSE 0 END), 0) AS unknown_outcome
               FROM generation_logs
              WHERE run_id = :job
+            """;
+
+    private static final String USAGE = """
+            SELECT l.input_tokens, l.output_tokens, l.cache_read_tokens, l.cache_write_tokens
+              FROM generation_logs l
+              JOIN conversations c ON c.conversation_id = l.conversation_id
+             WHERE l.run_id IN (:jobs) AND l.status = 'success' AND c.template_id = :template
+               AND (l.model = :model OR l.model LIKE :snapshot)
+             LIMIT :limit
             """;
 
     private final NamedParameterJdbcTemplate jdbc;
@@ -83,15 +96,23 @@ public class GenerationLogs {
         this.dialect = dialect;
     }
 
-    /** What belongs to one item's attempt. */
-    public record Entry(UUID jobId, UUID itemId, ConversationKey key, int attempt, GenerationResult result) {}
+    /**
+     * What belongs to one item's attempt.
+     *
+     * @param unanswered how many calls of earlier attempts never came to anybody's knowledge, because their process is gone
+     */
+    public record Entry(
+            UUID jobId, UUID itemId, ConversationKey key, int attempt, int unanswered, GenerationResult result) {}
 
     /**
-     * Enters all calls, and the failures among the results, in the caller's transaction.
+     * A call that was not in the ledger before.
      *
-     * @return the ids of the calls that were not in the ledger before
+     * @param costUsd null when nobody knows
      */
-    public Set<UUID> enter(Collection<Entry> entries) {
+    public record Entered(UUID jobId, @Nullable BigDecimal costUsd) {}
+
+    /** Enters all calls, and the failures among the results, in the caller's transaction; returns the calls that are new. */
+    public List<Entered> enter(Collection<Entry> entries) {
         List<Map<String, @Nullable Object>> failures = new ArrayList<>();
         for (Entry entry : entries) {
             if (entry.result() instanceof NotGenerated failed && failed.type() != null) {
@@ -102,26 +123,68 @@ public class GenerationLogs {
         return enterCalls(entries);
     }
 
-    /** As {@link #enter}, but only the calls: of results that are otherwise discarded. */
-    public Set<UUID> enterCalls(Collection<Entry> entries) {
-        List<Map<String, @Nullable Object>> rows = new ArrayList<>();
+    /** Enters all calls and nothing else, for results that came too late to be recorded; returns those that are new. */
+    public List<Entered> enterCalls(Collection<Entry> entries) {
+        List<Map<String, @Nullable Object>> calls = new ArrayList<>();
         for (Entry entry : entries) {
-            entry.result().calls().forEach(call -> rows.add(callRow(entry, call)));
+            entry.result().calls().forEach(call -> calls.add(callRow(entry, call)));
+            // Had an earlier call's answer been stored, this attempt would have found it and made none.
+            entry.result().calls().stream()
+                    .filter(ProviderCall::made)
+                    .findFirst()
+                    .ifPresent(call -> {
+                        for (int n = 1; n <= entry.unanswered(); n++) {
+                            calls.add(unansweredRow(entry, call, n));
+                        }
+                    });
         }
-        if (rows.isEmpty()) {
-            return Set.of();
+        if (calls.isEmpty()) {
+            return List.of();
         }
         if (dialect == Dialect.POSTGRESQL) {
-            return Set.copyOf(ENTER_CALLS.returning(jdbc, rows, (row, n) -> row.getObject(1, UUID.class)));
+            return ENTER_CALLS.returning(
+                    jdbc, calls, (row, n) -> new Entered(row.getObject(1, UUID.class), row.getBigDecimal(2)));
         }
-        Set<UUID> entered = new HashSet<>();
-        int[] counts = ENTER_CALLS.batch(jdbc, rows);
+        List<Entered> entered = new ArrayList<>(calls.size());
+        int[] counts = ENTER_CALLS.batch(jdbc, calls);
         for (int i = 0; i < counts.length; i++) {
             if (counts[i] == 1) {
-                entered.add((UUID) Objects.requireNonNull(rows.get(i).get("id")));
+                Map<String, @Nullable Object> row = calls.get(i);
+                UUID job = (UUID) Objects.requireNonNull(row.get("run_id"));
+                entered.add(new Entered(job, (BigDecimal) row.get("cost_usd")));
             }
         }
         return entered;
+    }
+
+    /**
+     * What calls of some jobs for a template took.
+     *
+     * @param model with its dated snapshots
+     * @param limit of the sample
+     */
+    public List<TokenUsage> usage(Collection<UUID> jobs, UUID template, String model, int limit) {
+        return jobs.isEmpty()
+                ? List.of()
+                : jdbc.query(
+                        USAGE,
+                        Map.of(
+                                "jobs",
+                                jobs,
+                                "template",
+                                template,
+                                "model",
+                                model,
+                                "snapshot",
+                                model + "-20%",
+                                "limit",
+                                limit),
+                        (row, n) -> new TokenUsage(
+                                row.getLong("input_tokens"),
+                                row.getLong("output_tokens"),
+                                row.getLong("cache_read_tokens"),
+                                row.getLong("cache_write_tokens"),
+                                0));
     }
 
     /** What a job's calls came to. */
@@ -132,12 +195,55 @@ public class GenerationLogs {
                 (row, n) -> new Totals(
                         row.getLong("calls"),
                         row.getLong("input_tokens"),
+                        row.getLong("cache_read_tokens"),
+                        row.getLong("cache_write_tokens"),
                         row.getLong("output_tokens"),
-                        row.getBigDecimal("cost_usd")));
+                        row.getBigDecimal("cost_usd"),
+                        row.getLong("unknown_cost"),
+                        row.getLong("unknown_outcome")));
     }
 
-    /** @param inputTokens whole prompts, cached or not */
-    public record Totals(long calls, long inputTokens, long outputTokens, BigDecimal costUsd) {}
+    /**
+     * @param inputTokens whole prompts, cached or not
+     * @param cacheReadTokens how many of them the provider's cache had
+     * @param cacheWriteTokens how many of them were written to it
+     * @param costUsd of the calls whose cost is known
+     * @param unknownCost calls that may have been billed, nobody knows with how much; those of {@code unknownOutcome} among
+     *     them
+     * @param unknownOutcome at most so many calls were in flight when their process died or was stopped short, and were made
+     *     again: what they ask for may have been paid for twice
+     */
+    public record Totals(
+            long calls,
+            long inputTokens,
+            long cacheReadTokens,
+            long cacheWriteTokens,
+            long outputTokens,
+            BigDecimal costUsd,
+            long unknownCost,
+            long unknownOutcome) {}
+
+    /** The n-th call of an item of which nothing is known, not even that it was made. */
+    private static Map<String, @Nullable Object> unansweredRow(Entry entry, ProviderCall next, int n) {
+        ProviderCall unanswered = new ProviderCall(
+                UUID.nameUUIDFromBytes((entry.itemId() + " unanswered " + n).getBytes(StandardCharsets.UTF_8)),
+                next.provider(),
+                next.model(),
+                null,
+                ProviderCall.Status.FAILED,
+                null,
+                "unknown_outcome",
+                "the process that had the item is gone; if it had called already, the call may have been paid for",
+                TokenUsage.NONE,
+                null,
+                null,
+                null,
+                next.at(),
+                true);
+        Map<String, @Nullable Object> row = callRow(entry, unanswered);
+        row.put("attempt", Math.max(1, entry.attempt() - 1));
+        return row;
+    }
 
     private static Map<String, @Nullable Object> callRow(Entry entry, ProviderCall call) {
         Map<String, @Nullable Object> row = new HashMap<>();

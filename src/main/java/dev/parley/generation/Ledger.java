@@ -2,6 +2,7 @@ package dev.parley.generation;
 
 import dev.parley.conversation.ConversationKey;
 import dev.parley.provider.Completion;
+import dev.parley.provider.FailureCode;
 import dev.parley.provider.ModelFailure;
 import dev.parley.provider.ModelProvider;
 import dev.parley.provider.RawReply;
@@ -51,10 +52,11 @@ final class Ledger {
                 price.usd(),
                 price.version(),
                 reply == null ? null : reply.duration(),
-                clock.instant());
+                clock.instant(),
+                reply != null);
     }
 
-    /** An answer whose envelope cannot be read; what it cost is in there. */
+    /** An answer whose envelope cannot be read, and with it what it cost. */
     ProviderCall unreadable(
             GenerationRequest request, ModelProvider provider, byte[] body, @Nullable RawReply reply, String why) {
         return new ProviderCall(
@@ -64,16 +66,17 @@ final class Ledger {
                 reply == null ? null : reply.requestId(),
                 ProviderCall.Status.FAILED,
                 null,
-                "unreadable_answer",
-                "cost unknown: " + why,
+                FailureCode.MALFORMED_ENVELOPE.key(),
+                why,
                 TokenUsage.NONE,
-                BigDecimal.ZERO,
+                null,
                 null,
                 reply == null ? null : reply.duration(),
-                clock.instant());
+                clock.instant(),
+                reply != null);
     }
 
-    /** A call without an answer; nothing is billed for it. */
+    /** A call without a whole answer; nothing is billed for most of them. */
     ProviderCall failed(GenerationRequest request, ModelProvider provider, ModelFailure failure) {
         return new ProviderCall(
                 UUID.randomUUID(),
@@ -85,10 +88,16 @@ final class Ledger {
                 failure.code(),
                 failure.detail(),
                 TokenUsage.NONE,
-                BigDecimal.ZERO,
+                mayBeBilled(failure) ? null : BigDecimal.ZERO,
                 null,
                 null,
-                clock.instant());
+                clock.instant(),
+                true);
+    }
+
+    private static boolean mayBeBilled(ModelFailure failure) {
+        FailureCode code = FailureCode.of(failure.code());
+        return code != null && code.mayBeBilled();
     }
 
     private static ProviderCall.Status status(String code) {

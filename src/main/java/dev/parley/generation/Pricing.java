@@ -13,9 +13,10 @@ public interface Pricing {
     /**
      * A price.
      *
-     * @param version the price row that was used; null when there is none for the model, and then the cost is zero
+     * @param usd null when the model has no price
+     * @param version the price row that was used; what stands there without one says so, or is null
      */
-    record Price(BigDecimal usd, @Nullable String version) {
+    record Price(@Nullable BigDecimal usd, @Nullable String version) {
         public static final Price NOTHING = new Price(BigDecimal.ZERO, null);
     }
 }

@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
  * @param id the same for the same answer however often it is recorded, so that a rerun adds no second row
  * @param stopReason the provider's word for why the model stopped; null when there was no answer
  * @param errorCode null when the call itself gave an answer
- * @param costUsd by the price row named in {@code priceVersion}; zero when nothing was billed
+ * @param costUsd by the price row named in {@code priceVersion}; zero when nothing was billed; null when nobody knows: the
+ *     provider may have billed an answer that did not arrive whole, or the model has no price
+ * @param made by this attempt; false for an answer that was found in the store
  */
 public record ProviderCall(
         UUID id,
@@ -25,10 +27,11 @@ public record ProviderCall(
         @Nullable String errorCode,
         @Nullable String errorMessage,
         TokenUsage usage,
-        BigDecimal costUsd,
+        @Nullable BigDecimal costUsd,
         @Nullable String priceVersion,
         @Nullable Duration duration,
-        Instant at) {
+        Instant at,
+        boolean made) {
 
     /** How {@code generation_logs.status} spells it is the lower-case name. */
     public enum Status {

@@ -3,7 +3,9 @@ package dev.parley.launch;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import java.io.PrintWriter;
+import java.math.BigDecimal;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -61,9 +63,22 @@ final class JobCommands {
         @Parameters(paramLabel = "JOB", description = "The job's id.")
         private UUID job = new UUID(0, 0);
 
+        @Option(names = "--budget", paramLabel = "USD", description = "What the whole job may cost from now on.")
+        private @Nullable BigDecimal budget;
+
         @Override
         public int run(BeanFactory beans, PrintWriter out) {
-            return change(beans, out, job, "resumed", "only a paused job can", BatchJobs::resume);
+            BigDecimal raised = budget;
+            if (raised != null && raised.signum() <= 0) {
+                throw new ConfigurationException("--budget " + raised + " is not more than 0");
+            }
+            return change(
+                    beans,
+                    out,
+                    job,
+                    "resumed",
+                    "only a paused job can",
+                    (jobs, id) -> (raised == null || jobs.setBudget(id, raised)) && jobs.resume(id));
         }
     }
 

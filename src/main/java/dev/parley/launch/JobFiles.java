@@ -61,6 +61,17 @@ class JobFiles {
      * @throws InvalidFileException with everything that is wrong in all files
      */
     List<Enqueued> enqueue(List<Path> files, boolean again) {
+        return prepared(
+                files,
+                newJobs -> newJobs.stream().map(job -> jobs.enqueue(job, again)).toList());
+    }
+
+    /** The jobs of the files, not enqueued; the catalog beside them is loaded. */
+    List<NewJob> read(List<Path> files) {
+        return prepared(files, newJobs -> newJobs);
+    }
+
+    private <T> List<T> prepared(List<Path> files, Function<List<NewJob>, List<T>> use) {
         if (files.isEmpty()) {
             return List.of();
         }
@@ -78,7 +89,7 @@ class JobFiles {
                 .filter(Files::isDirectory)
                 .collect(Collectors.toCollection(LinkedHashSet::new));
         try {
-            return catalogFiles.loadAnd(folders, () -> enqueue(parsed, problems, again));
+            return catalogFiles.loadAnd(folders, () -> use.apply(newJobs(parsed, problems)));
         } catch (InvalidFileException e) {
             problems.addAll(e.problems());
             throw new InvalidFileException(inOrder(problems));
@@ -96,7 +107,7 @@ class JobFiles {
         }
     }
 
-    private List<Enqueued> enqueue(List<Parsed<JobFile>> parsed, List<Problem> former, boolean again) {
+    private List<NewJob> newJobs(List<Parsed<JobFile>> parsed, List<Problem> former) {
         Catalog catalog = catalogs.read();
         List<Problem> problems = new ArrayList<>();
         List<NewJob> newJobs = parsed.stream()
@@ -105,7 +116,7 @@ class JobFiles {
         if (!problems.isEmpty() || !former.isEmpty()) {
             throw new InvalidFileException(problems);
         }
-        return newJobs.stream().map(job -> jobs.enqueue(job, again)).toList();
+        return newJobs;
     }
 
     /** By file, in the order in which each first had a problem, and by line. */

@@ -38,6 +38,7 @@ class Launcher {
     private final ModelProviders providers;
     private final ObjectStore store;
     private final ArchiveSettings archive;
+    private final Confirmation confirmation;
     private final Summary summary;
 
     Launcher(
@@ -47,6 +48,7 @@ class Launcher {
             ModelProviders providers,
             ObjectStore store,
             ArchiveSettings archive,
+            Confirmation confirmation,
             Summary summary) {
         this.jobFiles = jobFiles;
         this.jobs = jobs;
@@ -54,6 +56,7 @@ class Launcher {
         this.providers = providers;
         this.store = store;
         this.archive = archive;
+        this.confirmation = confirmation;
         this.summary = summary;
     }
 
@@ -87,6 +90,7 @@ class Launcher {
         }
         open.forEach(
                 job -> checkProvider(options.provider() == null ? job.settings().provider() : null));
+        confirmation.confirm(open, options.provider(), options.yes(), out);
         return work(open, everything, options, out);
     }
 

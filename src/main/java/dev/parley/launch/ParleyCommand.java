@@ -12,6 +12,7 @@ import picocli.CommandLine.HelpCommand;
         subcommands = {
             RunCommand.class,
             EnqueueCommand.class,
+            EstimateCommand.class,
             StatusCommand.class,
             LogCommand.class,
             JobCommands.Pause.class,

@@ -2,6 +2,7 @@ package dev.parley.launch;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.parley.archive.JobLogs;
+import dev.parley.generation.GenerationLogs;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.JobStatus;
@@ -75,6 +76,11 @@ class StatusCommand implements Action {
             @JsonProperty("successRate") double successRate,
             @JsonProperty("costUsd") BigDecimal costUsd,
             @JsonProperty("budgetUsd") @Nullable BigDecimal budgetUsd,
+
+            @JsonProperty("estimatedCostUsd") @Nullable BigDecimal estimatedCostUsd,
+
+            @JsonProperty("unknownCostCalls") long unknownCostCalls,
+            @JsonProperty("possiblyPaidTwice") long possiblyPaidTwice,
             @JsonProperty("lastItemError") @Nullable String lastItemError,
             @JsonProperty("log") String log,
             @JsonProperty("createdAt") Instant createdAt,
@@ -92,8 +98,9 @@ class StatusCommand implements Action {
     public int run(BeanFactory beans, PrintWriter out) {
         BatchJobs jobs = beans.getBean(BatchJobs.class);
         JobLogs logs = beans.getBean(JobLogs.class);
+        GenerationLogs ledger = beans.getBean(GenerationLogs.class);
         if (job != null) {
-            View view = view(JobId.find(jobs, job), jobs, logs);
+            View view = view(JobId.find(jobs, job), jobs, logs, ledger);
             if (json) {
                 out.println(JSON.writeValueAsString(view));
             } else {
@@ -104,7 +111,7 @@ class StatusCommand implements Action {
         List<BatchJob> newest = status == null ? jobs.newestFirst(limit) : jobs.newestFirst(status, limit);
         if (json) {
             out.println(JSON.writeValueAsString(
-                    newest.stream().map(one -> view(one, jobs, logs)).toList()));
+                    newest.stream().map(one -> view(one, jobs, logs, ledger)).toList()));
         } else if (newest.isEmpty()) {
             out.println(
                     status == null
@@ -126,7 +133,8 @@ class StatusCommand implements Action {
         return ExitCode.OK;
     }
 
-    private static View view(BatchJob job, BatchJobs jobs, JobLogs logs) {
+    private static View view(BatchJob job, BatchJobs jobs, JobLogs logs, GenerationLogs ledger) {
+        GenerationLogs.Totals totals = ledger.totals(job.id());
         return new View(
                 job.id(),
                 job.name(),
@@ -141,6 +149,9 @@ class StatusCommand implements Action {
                 job.successRate(),
                 job.actualCost(),
                 job.budgetUsd(),
+                job.estimatedCost(),
+                totals.unknownCost(),
+                totals.unknownOutcome(),
                 jobs.lastItemError(job.id()),
                 logs.locate(job.id()),
                 job.createdAt(),
@@ -161,6 +172,14 @@ class StatusCommand implements Action {
                 out,
                 "cost",
                 "$" + Money.of(job.costUsd()) + (job.budgetUsd() == null ? "" : " of $" + Money.of(job.budgetUsd())));
+        Text.row(
+                out,
+                "estimated",
+                job.estimatedCostUsd() == null ? "no" : "$" + Money.of(job.estimatedCostUsd()) + " at most");
+        Text.row(
+                out,
+                "cost unknown",
+                job.unknownCostCalls() + " calls; possibly paid twice: " + job.possiblyPaidTwice() + " at most");
         Text.row(out, "last error", job.lastItemError() == null ? "none" : job.lastItemError());
         Text.row(out, "created", time(job.createdAt()));
         Text.row(out, "started", time(job.startedAt()));

@@ -101,11 +101,22 @@ class Summary {
                 "tokens",
                 String.format(
                         Locale.ROOT,
-                        "%,d in, %,d out, in %,d calls",
+                        "%,d in (%,d from the cache, %,d written to it), %,d out, in %,d calls",
                         totals.inputTokens(),
+                        totals.cacheReadTokens(),
+                        totals.cacheWriteTokens(),
                         totals.outputTokens(),
                         totals.calls()));
-        Text.row(out, "cost", "$" + Money.of(job.actualCost()));
+        Text.row(out, "cost", Money.spent(job));
+        if (totals.unknownCost() > 0) {
+            Text.row(
+                    out,
+                    "",
+                    "and what " + totals.unknownCost() + " calls cost that may have been billed without telling it");
+        }
+        if (totals.unknownOutcome() > 0) {
+            Text.row(out, "", "possibly paid twice: " + totals.unknownOutcome() + " at most");
+        }
         int done = job.completedItems() - before.completedItems();
         double seconds = nanos / 1e9;
         Text.row(out, "time", String.format(Locale.ROOT, "%.1f s, %.1f items/s", seconds, done / seconds));

@@ -1,6 +1,5 @@
 package dev.parley.provider;
 
-import dev.parley.provider.ModelFailure.Next;
 import dev.parley.provider.RateLimitHeaders.Limit;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -9,6 +8,7 @@ import java.net.ProxySelector;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import org.apache.hc.client5.http.classic.HttpClient;
 import org.apache.hc.client5.http.config.ConnectionConfig;
@@ -27,6 +27,7 @@ import org.springframework.http.client.HttpComponentsClientHttpRequestFactory;
 import org.springframework.http.converter.ByteArrayHttpMessageConverter;
 import org.springframework.web.client.ResourceAccessException;
 import org.springframework.web.client.RestClient;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -183,16 +184,29 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
         return envelope.read(body);
     }
 
-    private byte[] bodyOf(ModelRequest request) {
-        ObjectNode body = json.createObjectNode()
-                .put("model", settings.modelOr(request.model()))
-                .put("max_tokens", request.maxOutputTokens());
-        if (!request.stablePrefix().isBlank()) {
-            ObjectNode prefix = body.putArray("system").addObject();
-            prefix.put("type", "text").put("text", request.stablePrefix());
-            prefix.putObject("cache_control").put("type", "ephemeral");
+    /** Free, with a rate limit of its own. The schema of a structured output is not counted. */
+    @Override
+    public OptionalLong countTokens(ModelRequest request) {
+        try {
+            byte[] answer = http.post()
+                    .uri(settings.countTokensEndpoint())
+                    .contentType(MediaType.APPLICATION_JSON)
+                    .body(json.writeValueAsBytes(questionOf(request)))
+                    .exchangeForRequiredValue((sent, response) ->
+                            replyOf(response, System.nanoTime()).body());
+            JsonNode tokens = json.readTree(answer).path("input_tokens");
+            return tokens.isIntegralNumber() ? OptionalLong.of(tokens.longValue()) : OptionalLong.empty();
+        } catch (ResourceAccessException e) {
+            throw failureOf(e.getCause() instanceof IOException cause ? cause : new IOException(e));
+        } catch (JacksonException noCount) {
+            return OptionalLong.empty();
+        } finally {
+            watch.endedLate();
         }
-        body.putArray("messages").addObject().put("role", "user").put("content", request.prompt());
+    }
+
+    private byte[] bodyOf(ModelRequest request) {
+        ObjectNode body = questionOf(request).put("max_tokens", request.maxOutputTokens());
         String schema = request.jsonSchema();
         if (schema != null) {
             body.putObject("output_config")
@@ -205,6 +219,18 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
             refuseStreaming(body);
         }
         return json.writeValueAsBytes(body);
+    }
+
+    /** What the model reads. */
+    private ObjectNode questionOf(ModelRequest request) {
+        ObjectNode body = json.createObjectNode().put("model", settings.modelOr(request.model()));
+        if (!request.stablePrefix().isBlank()) {
+            ObjectNode prefix = body.putArray("system").addObject();
+            prefix.put("type", "text").put("text", request.stablePrefix());
+            prefix.putObject("cache_control").put("type", "ephemeral");
+        }
+        body.putArray("messages").addObject().put("role", "user").put("content", request.prompt());
+        return body;
     }
 
     /** Objects are merged field by field, so that an extra {@code output_config.effort} leaves the format alone. */
@@ -222,12 +248,8 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
     private static void refuseStreaming(ObjectNode body) {
         if (body.path("stream").asBoolean(false)) {
             throw new ModelException(
-                    new ModelFailure(
-                            "invalid_request",
-                            "the extra request field 'stream' must be left out: answers are read whole",
-                            Next.PAUSE_JOB,
-                            null,
-                            null),
+                    FailureCode.INVALID_SETTINGS.because(
+                            "the extra request field 'stream' must be left out: answers are read whole"),
                     null);
         }
     }

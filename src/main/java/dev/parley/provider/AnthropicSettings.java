@@ -17,8 +17,6 @@ import org.springframework.validation.annotation.Validated;
  * @param model the model id of requests that name none
  * @param version sent as {@code anthropic-version}
  * @param callTimeout from taking a connection to the last byte of the answer; answers take 10 to 80 s
- * @param maxOutputTokens of requests that name no limit. A generous one costs nothing: only what is produced is billed
- *     and counted against the rate limit, and thinking counts as output
  * @param maxConnections lanes that can be calling at once; more wait for a connection
  */
 @Validated
@@ -30,7 +28,6 @@ record AnthropicSettings(
         @DefaultValue(DEFAULT_VERSION) String version,
         @DefaultValue("5m") Duration callTimeout,
         @DefaultValue("10s") Duration connectTimeout,
-        @DefaultValue("16000") @Positive int maxOutputTokens,
         @DefaultValue("1000") @Positive int maxConnections) {
     private static final String DEFAULT_BASE_URL = "https://api.anthropic.com";
     private static final String DEFAULT_MODEL = "claude-sonnet-5-5";
@@ -57,6 +54,10 @@ record AnthropicSettings(
         return URI.create(baseUrl + "/v1/messages");
     }
 
+    URI countTokensEndpoint() {
+        return URI.create(baseUrl + "/v1/messages/count_tokens");
+    }
+
     String modelOr(@Nullable String requested) {
         return orDefault(requested, model);
     }
@@ -67,7 +68,7 @@ record AnthropicSettings(
         return "AnthropicSettings[baseUrl=" + baseUrl + ", apiKey=" + (apiKey == null ? "none" : "set") + ", model="
                 + model
                 + ", version=" + version + ", callTimeout=" + callTimeout + ", connectTimeout=" + connectTimeout
-                + ", maxOutputTokens=" + maxOutputTokens + ", maxConnections=" + maxConnections + "]";
+                + ", maxConnections=" + maxConnections + "]";
     }
 
     private static String orDefault(@Nullable String value, String otherwise) {

@@ -1,11 +1,5 @@
 package dev.parley.provider;
 
-import static dev.parley.provider.ModelFailure.Next.FAIL;
-import static dev.parley.provider.ModelFailure.Next.PAUSE_JOB;
-import static dev.parley.provider.ModelFailure.Next.RETRY;
-import static dev.parley.provider.ModelFailure.Next.WAIT;
-
-import dev.parley.provider.ModelFailure.Next;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.SocketException;
@@ -51,92 +45,91 @@ final class FailurePolicy {
     ModelFailure ofResponse(int status, byte[] body, @Nullable String requestId, @Nullable String retryAfter) {
         ErrorBody error = errorBody(body, requestId);
         Duration wait = waitOf(retryAfter);
-        Verdict verdict = verdict(status, error, wait != null);
-        return new ModelFailure(verdict.code, detail(status, body, error), verdict.next, wait, error.requestId);
+        FailureCode code = codeOf(status, error, wait != null);
+        return new ModelFailure(code.key(), detail(status, body, error), code.next(), wait, error.requestId);
     }
 
-    private static Verdict verdict(int status, ErrorBody error, boolean saysWhen) {
+    private static FailureCode codeOf(int status, ErrorBody error, boolean saysWhen) {
         return switch (status) {
             case 400 -> {
                 if (error.isLimitTheCustomerSet()) {
-                    yield new Verdict("spend_limit_reached", PAUSE_JOB);
+                    yield FailureCode.SPEND_LIMIT_REACHED;
                 }
                 if (error.isOrganizationOnHold()) {
-                    yield new Verdict("organization_on_hold", PAUSE_JOB);
+                    yield FailureCode.ORGANIZATION_ON_HOLD;
                 }
                 if (error.isOutOfCredit()) {
-                    yield new Verdict("billing_failed", PAUSE_JOB);
+                    yield FailureCode.BILLING_FAILED;
                 }
-                yield new Verdict("invalid_request", FAIL);
+                yield FailureCode.INVALID_REQUEST;
             }
-            case 401 -> new Verdict("authentication_failed", PAUSE_JOB);
-            case 402 -> new Verdict("billing_failed", PAUSE_JOB);
-            case 403 -> new Verdict("permission_denied", PAUSE_JOB);
-            case 404 ->
-                new Verdict("not_found", PAUSE_JOB); // the model or the base URL is wrong: so it is for all items
-            case 408 -> new Verdict("timed_out", RETRY);
-            case 409 -> new Verdict("conflict", RETRY);
-            case 413 -> new Verdict("request_too_large", FAIL);
+            case 401 -> FailureCode.AUTHENTICATION_FAILED;
+            case 402 -> FailureCode.BILLING_FAILED;
+            case 403 -> FailureCode.PERMISSION_DENIED;
+            case 404 -> FailureCode.NOT_FOUND; // the model or the base URL is wrong: so it is for all items
+            case 408 -> FailureCode.TIMED_OUT;
+            case 409 -> FailureCode.CONFLICT;
+            case 413 -> FailureCode.REQUEST_TOO_LARGE;
             case 429 -> {
                 // Never tried again in a loop: it ends on a date. A limit that says when to come back is a rate limit.
                 if (error.hasCode("spend_limit") || (!saysWhen && error.isSpendLimit())) {
-                    yield new Verdict("spend_limit_reached", PAUSE_JOB);
+                    yield FailureCode.SPEND_LIMIT_REACHED;
                 }
                 if (error.hasCode("ramp_limit")) {
-                    yield new Verdict("ramp_limited", WAIT);
+                    yield FailureCode.RAMP_LIMITED;
                 }
-                yield new Verdict("rate_limited", WAIT);
+                yield FailureCode.RATE_LIMITED;
             }
-            case 500 -> new Verdict("provider_error", RETRY);
-            case 502, 503 -> new Verdict("provider_unavailable", RETRY);
-            case 504 -> new Verdict("timed_out", RETRY);
-            case 529 -> new Verdict("overloaded", WAIT);
+            case 500 -> FailureCode.PROVIDER_ERROR;
+            case 502, 503 -> FailureCode.PROVIDER_UNAVAILABLE;
+            case 504 -> FailureCode.TIMED_OUT;
+            case 529 -> FailureCode.OVERLOADED;
             default -> {
                 if (status >= 500) {
-                    yield new Verdict("provider_error", RETRY);
+                    yield FailureCode.PROVIDER_ERROR;
                 }
                 if (status >= 400) {
-                    yield new Verdict("unexpected_status", FAIL);
+                    yield FailureCode.UNEXPECTED_STATUS;
                 }
-                yield new Verdict("unexpected_status", PAUSE_JOB); // a redirect: the base URL is wrong
+                yield FailureCode.UNEXPECTED_REDIRECT; // a redirect: the base URL is wrong
             }
         };
     }
 
     /** What a call means that ended without a whole answer. */
     ModelFailure ofTransport(IOException e, String what) {
-        String code;
+        FailureCode code;
         String meaning;
         if (e instanceof ConnectTimeoutException) {
-            code = "connect_timed_out";
+            code = FailureCode.CONNECT_TIMED_OUT;
             meaning = "no connection within the connect timeout";
         } else if (e instanceof ConnectionRequestTimeoutException) {
-            code = "connect_timed_out";
+            code = FailureCode.CONNECT_TIMED_OUT;
             meaning = "no free connection; raise parley.anthropic.max-connections or use fewer lanes";
         } else if (e instanceof SocketTimeoutException) {
-            code = "timed_out";
+            code = FailureCode.TIMED_OUT;
             meaning = "no answer in time";
         } else if (e instanceof ConnectException) {
-            code = "connection_refused";
+            code = FailureCode.CONNECTION_REFUSED;
             meaning = "the connection was refused";
         } else if (e instanceof ConnectionClosedException || e instanceof MalformedChunkCodingException) {
-            code = "answer_cut";
+            code = FailureCode.ANSWER_CUT;
             meaning = "the connection ended in the middle of the answer, which may have been billed";
         } else if (e instanceof NoHttpResponseException || e instanceof SocketException) {
-            code = "connection_reset";
+            code = FailureCode.CONNECTION_RESET;
             meaning = "the connection was closed before there was an answer";
         } else {
-            code = "connection_failed";
+            code = FailureCode.CONNECTION_FAILED;
             meaning = "the connection failed";
         }
-        return new ModelFailure(code, shown(what + ": " + meaning + " (" + describe(e) + ")"), RETRY, null, null);
+        return code.because(shown(what + ": " + meaning + " (" + describe(e) + ")"));
     }
 
     /** A call that was cancelled because its whole time was up, though bytes may have kept coming. */
     ModelFailure ofCallTimeout(Duration callTimeout, String what) {
         String detail = what + ": no whole answer within " + callTimeout.toMillis() / 1000.0
                 + " s (parley.anthropic.call-timeout); it may have been billed";
-        return new ModelFailure("timed_out", detail, RETRY, null, null);
+        return FailureCode.TIMED_OUT.because(detail);
     }
 
     /** The exception's class and message, and the root cause's where that is another; never an empty text. */
@@ -226,8 +219,6 @@ final class FailurePolicy {
             return null;
         }
     }
-
-    private record Verdict(String code, Next next) {}
 
     private record ErrorBody(
             @Nullable String type,

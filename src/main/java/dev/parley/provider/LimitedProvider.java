@@ -100,7 +100,8 @@ final class LimitedProvider implements ModelProvider {
             if (valid && limit.held() <= 0) {
                 return reserved;
             }
-            // Nothing may begin now, or another limit holds: those who had their turn must not begin all at once afterwards.
+            // Nothing may begin now, or another limit holds: those who had their turn must not begin all at once
+            // afterwards.
             limit.settle(reserved, TokenUsage.NONE);
             awaitEndOfHold(limit);
         }

@@ -1,7 +1,6 @@
 package dev.parley.provider;
 
 import dev.parley.provider.Completion.StopReason;
-import dev.parley.provider.ModelFailure.Next;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.TokenStreamLocation;
@@ -13,8 +12,6 @@ import tools.jackson.databind.json.JsonMapper;
  * some. Stateless.
  */
 final class MessagesEnvelope {
-    static final String MALFORMED = "malformed_envelope";
-
     private final JsonMapper json;
 
     MessagesEnvelope(JsonMapper json) {
@@ -99,6 +96,6 @@ final class MessagesEnvelope {
 
     private static ModelException malformed(String what, @Nullable JacksonException cause) {
         String detail = "the answer's envelope cannot be read: " + what;
-        return new ModelException(new ModelFailure(MALFORMED, detail, Next.RETRY, null, null), cause);
+        return new ModelException(FailureCode.MALFORMED_ENVELOPE.because(detail), cause);
     }
 }

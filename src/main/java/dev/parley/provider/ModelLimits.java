@@ -52,7 +52,12 @@ final class ModelLimits {
     }
 
     /** What was taken for a call. */
-    record Reserved(long inputTokens, long outputTokens, int characters, long begin, @Nullable Pace requestPace) {}
+    record Reserved(
+            long inputTokens,
+            long outputTokens,
+            int characters,
+            long begin,
+            @Nullable Pace requestPace) {}
 
     ModelLimits(String model, LimitSettings settings, PaceSource source, Ticker ticker) {
         this.model = model;
@@ -76,7 +81,8 @@ final class ModelLimits {
      * @return null when it is too early to ask: before the first answer lanes do not queue up, for what they would wait for
      *     is not the limit that holds
      */
-    @Nullable Reserved reserve(ModelRequest request) throws InterruptedException {
+    @Nullable
+    Reserved reserve(ModelRequest request) throws InterruptedException {
         int characters = request.stablePrefix().length() + request.prompt().length();
         long in = input.pace == null ? 0 : Math.max(1, Math.round(characters * tokensPerCharacter));
         long out = output.pace == null ? 0 : Math.max(1, Math.round(Math.min(request.maxOutputTokens(), outputTokens)));

@@ -1,5 +1,7 @@
 package dev.parley.provider;
 
+import java.util.OptionalLong;
+
 /** Port to one model provider. Implementations are thread-safe; nothing is retried here. */
 public interface ModelProvider {
     /** Stable name, as in job files, settings and the ledger: {@code offline}, {@code anthropic}. */
@@ -22,4 +24,14 @@ public interface ModelProvider {
      * @throws ModelException when the envelope is not what the provider documents
      */
     Completion read(byte[] body) throws ModelException;
+
+    /**
+     * How many tokens the prompt of a request has, by the provider's own tokenizer and without a charge.
+     *
+     * @return empty where a provider cannot tell
+     * @throws ModelException when it could not be asked
+     */
+    default OptionalLong countTokens(ModelRequest request) throws ModelException {
+        return OptionalLong.empty();
+    }
 }

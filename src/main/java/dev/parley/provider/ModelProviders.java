@@ -49,17 +49,15 @@ public class ModelProviders implements AutoCloseable {
     }
 
     /**
-     * The model that answers a request which names none; what an estimate is priced with.
+     * The model that will answer.
      *
      * @param provider as in a job file; null is the configured default
+     * @param requested as in a job file; null is the provider's configured one
      */
-    public String defaultModel(@Nullable String provider) {
-        return nameOf(provider).equals(OfflineProvider.NAME) ? OfflineProvider.MODEL : anthropicSettings.model();
-    }
-
-    /** The output limit of requests whose job names none, in tokens. */
-    public int defaultMaxOutputTokens() {
-        return anthropicSettings.maxOutputTokens();
+    public String model(@Nullable String provider, @Nullable String requested) {
+        return nameOf(provider).equals(OfflineProvider.NAME)
+                ? OfflineProvider.MODEL
+                : anthropicSettings.modelOr(requested);
     }
 
     private String nameOf(@Nullable String name) {

@@ -1,12 +1,9 @@
 package dev.parley.provider;
 
-import static dev.parley.provider.ModelFailure.Next.RETRY;
-import static dev.parley.provider.ModelFailure.Next.WAIT;
-
-import dev.parley.provider.ModelFailure.Next;
 import java.io.ByteArrayOutputStream;
 import java.io.StringWriter;
 import java.time.Duration;
+import java.util.OptionalLong;
 import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -31,6 +28,7 @@ final class OfflineProvider implements ModelProvider {
     private static final int CACHED_FROM_TOKENS = 512;
 
     private static final int CHARACTERS_PER_TOKEN = 4;
+    private static final int OVERHEAD_TOKENS = 8;
 
     private final OfflineSettings settings;
     private final JsonMapper json = JsonMapper.shared();
@@ -67,6 +65,12 @@ final class OfflineProvider implements ModelProvider {
     @Override
     public Completion read(byte[] body) {
         return envelope.read(body);
+    }
+
+    @Override
+    public OptionalLong countTokens(ModelRequest request) {
+        return OptionalLong.of(
+                (request.stablePrefix().length() + request.prompt().length()) / CHARACTERS_PER_TOKEN + OVERHEAD_TOKENS);
     }
 
     private static long seedOf(ModelRequest request) {
@@ -156,7 +160,8 @@ final class OfflineProvider implements ModelProvider {
             out.writeNullProperty("stop_sequence");
             out.writeObjectPropertyStart("usage");
             out.writeNumberProperty(
-                    "input_tokens", request.prompt().length() / CHARACTERS_PER_TOKEN + (cached ? 0 : prefix) + 8);
+                    "input_tokens",
+                    request.prompt().length() / CHARACTERS_PER_TOKEN + (cached ? 0 : prefix) + OVERHEAD_TOKENS);
             out.writeNumberProperty("cache_creation_input_tokens", 0);
             out.writeNumberProperty("cache_read_input_tokens", cached ? prefix : 0);
             out.writeNumberProperty("output_tokens", text.length() / CHARACTERS_PER_TOKEN + 1);
@@ -169,10 +174,11 @@ final class OfflineProvider implements ModelProvider {
     /** How a call can go wrong; those with a failure give no answer at all. */
     private enum Mishap {
         NONE(null),
-        RATE_LIMITED(failure("rate_limited", "HTTP 429 rate_limit_error: played offline", WAIT, Duration.ofSeconds(1))),
-        OVERLOADED(failure("overloaded", "HTTP 529 overloaded_error: played offline", WAIT, null)),
-        UNAVAILABLE(failure("provider_unavailable", "HTTP 503: played offline", RETRY, null)),
-        TIMED_OUT(failure("timed_out", "no answer in time: played offline", RETRY, null)),
+        RATE_LIMITED(
+                failure(FailureCode.RATE_LIMITED, "HTTP 429 rate_limit_error: played offline", Duration.ofSeconds(1))),
+        OVERLOADED(failure(FailureCode.OVERLOADED, "HTTP 529 overloaded_error: played offline", null)),
+        UNAVAILABLE(failure(FailureCode.PROVIDER_UNAVAILABLE, "HTTP 503: played offline", null)),
+        TIMED_OUT(failure(FailureCode.TIMED_OUT, "no answer in time: played offline", null)),
         REFUSED(null),
         TRUNCATED(null),
         MALFORMED(null);
@@ -186,8 +192,8 @@ final class OfflineProvider implements ModelProvider {
             this.failure = failure;
         }
 
-        private static ModelFailure failure(String code, String detail, Next next, @Nullable Duration retryAfter) {
-            return new ModelFailure(code, detail, next, retryAfter, null);
+        private static ModelFailure failure(FailureCode code, String detail, @Nullable Duration retryAfter) {
+            return new ModelFailure(code.key(), detail, code.next(), retryAfter, null);
         }
 
         double rate(OfflineSettings.Failures rates) {

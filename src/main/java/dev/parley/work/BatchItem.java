@@ -9,6 +9,7 @@ import java.util.UUID;
  * @param position 1..n within its job
  * @param parameters the JSON as it stands in the table; see {@link ItemParameters}
  * @param attempts how often it was claimed, this time included
+ * @param unanswered how often a claim of it ended without a word, its process being gone: its call may have been made
  * @param claimToken fences every later write: no row, no write
  */
 public record BatchItem(
@@ -18,6 +19,7 @@ public record BatchItem(
         String parameters,
         ConversationKey conversationKey,
         int attempts,
+        int unanswered,
         UUID claimToken) {
 
     /** The first eight characters of the id, as in log lines. */

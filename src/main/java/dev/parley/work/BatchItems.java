@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -40,11 +41,34 @@ public class BatchItems {
     static final int LOCK_CLASS = 0x9A71E7;
 
     private static final String OPEN_JOBS = """
-            SELECT id, priority, status
+            SELECT id, priority, status, budget_usd IS NOT NULL AS budgeted
               FROM batch_jobs
              WHERE status IN ('queued', 'processing')
                AND (:all OR id IN (:jobs))
              ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, created_at, id
+            """;
+
+    /** Locked until the claim commits, so that no two processes take the last dollar. */
+    private static final String LOCK_BUDGET = """
+            SELECT budget_usd, actual_cost, unknown_cost_calls, dearest_call, estimated_cost, total_items
+              FROM batch_jobs
+             WHERE id = :job AND status IN ('queued', 'processing')
+               FOR UPDATE
+            """;
+
+    private static final String COUNT_HELD = """
+            SELECT count(*)
+              FROM batch_items
+             WHERE batch_job_id = :job AND status = 'processing'
+            """;
+
+    private static final String PAUSE_FOR_BUDGET = """
+            UPDATE batch_jobs
+               SET status = 'paused', status_reason = :reason, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :job
+               AND EXISTS (SELECT 1
+                             FROM batch_items
+                            WHERE batch_job_id = :job AND status = 'queued')
             """;
 
     private static final String NEXT = """
@@ -66,13 +90,13 @@ public class BatchItems {
     private static final String CLAIM_POSTGRESQL = "WITH next AS MATERIALIZED (" + NEXT + ")" + TAKE + """
               FROM next
              WHERE batch_items.id = next.id
-            RETURNING batch_items.id, batch_job_id, position, parameters, conversation_key, attempts, claim_token
+            RETURNING batch_items.id, batch_job_id, position, parameters, conversation_key, attempts, unanswered, claim_token
             """;
 
     private static final String CLAIM_H2 = TAKE + " WHERE id IN (:ids)";
 
     private static final String CLAIMED_H2 = """
-            SELECT id, batch_job_id, position, parameters, conversation_key, attempts, claim_token
+            SELECT id, batch_job_id, position, parameters, conversation_key, attempts, unanswered, claim_token
               FROM batch_items
              WHERE id IN (:ids)
             """;
@@ -152,6 +176,19 @@ public class BatchItems {
              WHERE status = 'processing' AND claimed_by IN (:workers)
             """;
 
+    private static final BulkStatement ABANDON = new BulkStatement("""
+            UPDATE batch_items
+               SET status = 'queued', attempts = attempts - 1, unanswered = unanswered + 1,
+                   claim_token = NULL, claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
+              FROM json_to_recordset(:rows::json) AS r(id uuid, token uuid)
+             WHERE batch_items.id = r.id AND claim_token = r.token AND status = 'processing'
+            """, """
+            UPDATE batch_items
+               SET status = 'queued', attempts = attempts - 1, unanswered = unanswered + 1,
+                   claim_token = NULL, claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id AND claim_token = :token AND status = 'processing'
+            """);
+
     private static final String RENEW = """
             UPDATE batch_items
                SET lease_until = CURRENT_TIMESTAMP + CAST(:lease AS integer) * INTERVAL '1' SECOND
@@ -167,7 +204,7 @@ public class BatchItems {
     /** The attempt stays counted: whether its call was made, nobody knows. */
     private static final String RESCUE = """
             UPDATE batch_items
-               SET status = 'queued', claim_token = NULL, claimed_by = NULL, lease_until = NULL,
+               SET status = 'queued', unanswered = unanswered + 1, claim_token = NULL, claimed_by = NULL, lease_until = NULL,
                    updated_at = CURRENT_TIMESTAMP
              WHERE status = 'processing'
             """;
@@ -243,7 +280,8 @@ public class BatchItems {
     /**
      * Claims up to {@code limit} queued items of open jobs, in a transaction of its own: jobs of higher priority first;
      * jobs of one priority share alike, so that a small one is not starved by a large one; within a job what was never
-     * tried comes by position, then what was postponed, when it is due.
+     * tried comes by position, then what was postponed, when it is due. A job with a budget gives no more than what is left
+     * of it covers; when that is nothing and none of its items is held any more, it is paused.
      *
      * @param jobs the jobs to claim from; empty means all
      * @return the items, those of one job together, in order; empty when nothing is claimable now
@@ -252,25 +290,58 @@ public class BatchItems {
     public List<BatchItem> claim(Collection<UUID> jobs, int limit, ClaimOwner owner) {
         UUID token = UUID.randomUUID();
         List<BatchItem> claimed = new ArrayList<>(limit);
-        for (List<OpenJob> equals : openJobs(jobs)) {
+        List<List<OpenJob>> open = openJobs(jobs);
+        Map<UUID, Integer> affordable = affordable(open);
+        for (List<OpenJob> equals : open) {
             List<OpenJob> askable = new ArrayList<>(equals);
             while (claimed.size() < limit && !askable.isEmpty()) {
                 int share = Math.max(1, (limit - claimed.size()) / askable.size());
                 for (var each = askable.iterator(); each.hasNext() && claimed.size() < limit; ) {
                     OpenJob job = each.next();
-                    int asked = Math.min(share, limit - claimed.size());
-                    List<BatchItem> taken = claimFrom(job.id(), asked, token, owner);
+                    int left = affordable.getOrDefault(job.id(), Integer.MAX_VALUE);
+                    int asked = Math.min(left, Math.min(share, limit - claimed.size()));
+                    List<BatchItem> taken = asked == 0 ? List.of() : claimFrom(job.id(), asked, token, owner);
+                    affordable.computeIfPresent(job.id(), (id, before) -> before - taken.size());
                     if (!taken.isEmpty() && job.queued()) {
                         client.sql(JOB_STARTED).param("job", job.id()).update();
                     }
                     claimed.addAll(taken);
-                    if (taken.size() < asked) {
+                    if (asked == 0 || taken.size() < asked) {
                         each.remove();
                     }
                 }
             }
         }
         return claimed;
+    }
+
+    /** How many items of each job with a budget may be claimed now. In one order everywhere, or two claims could deadlock. */
+    private Map<UUID, Integer> affordable(List<List<OpenJob>> jobs) {
+        Map<UUID, Integer> affordable = new TreeMap<>();
+        jobs.stream()
+                .flatMap(List::stream)
+                .filter(OpenJob::budgeted)
+                .map(OpenJob::id)
+                .sorted()
+                .forEach(job -> affordable.put(job, affordable(job)));
+        return affordable;
+    }
+
+    private int affordable(UUID job) {
+        Optional<Budget> budget =
+                client.sql(LOCK_BUDGET).param("job", job).query(Budget::of).optional();
+        if (budget.isEmpty()) {
+            return 0; // closed meanwhile
+        }
+        long held = client.sql(COUNT_HELD).param("job", job).query(Long.class).single();
+        int affordable = budget.get().affordable(held);
+        if (affordable == 0 && held == 0) {
+            client.sql(PAUSE_FOR_BUDGET)
+                    .param("job", job)
+                    .param("reason", budget.get().reached())
+                    .update();
+        }
+        return affordable;
     }
 
     private List<BatchItem> claimFrom(UUID job, int limit, UUID token, ClaimOwner owner) {
@@ -360,6 +431,17 @@ public class BatchItems {
     @Transactional
     public void release(Collection<BatchItem> items) {
         RELEASE.update(
+                jdbc,
+                dialect,
+                items.stream()
+                        .map(item -> Map.of("id", item.id(), "token", item.claimToken()))
+                        .toList());
+    }
+
+    /** Gives back items whose call was cut short: the attempt is not counted, but the call may have been paid for. */
+    @Transactional
+    public void abandon(Collection<BatchItem> items) {
+        ABANDON.update(
                 jdbc,
                 dialect,
                 items.stream()
@@ -524,14 +606,15 @@ public class BatchItems {
                 .query((row, n) -> new OpenJob(
                         row.getObject("id", UUID.class),
                         row.getString("priority"),
-                        row.getString("status").equals("queued")))
+                        row.getString("status").equals("queued"),
+                        row.getBoolean("budgeted")))
                 .list()
                 .stream()
                 .collect(Collectors.groupingBy(OpenJob::priority, java.util.LinkedHashMap::new, Collectors.toList()));
         return List.copyOf(byPriority.values());
     }
 
-    private record OpenJob(UUID id, String priority, boolean queued) {}
+    private record OpenJob(UUID id, String priority, boolean queued, boolean budgeted) {}
 
     private static BatchItem item(ResultSet row, int number) throws SQLException {
         return new BatchItem(
@@ -541,6 +624,7 @@ public class BatchItems {
                 row.getString("parameters"),
                 new ConversationKey(row.getObject("conversation_key", UUID.class)),
                 row.getInt("attempts"),
+                row.getInt("unanswered"),
                 row.getObject("claim_token", UUID.class));
     }
 }

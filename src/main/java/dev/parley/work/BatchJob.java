@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param statusReason why it is paused, failed or cancelled; null otherwise
  * @param completedItems successful and failed together
- * @param actualCost USD spent so far
+ * @param estimatedCost USD that the whole job was expected to cost at the most; null when it was not estimated
+ * @param actualCost USD spent so far, as far as it is known
  */
 public record BatchJob(
         UUID id,
@@ -27,6 +28,7 @@ public record BatchJob(
         @Nullable Integer concurrency,
         ErrorHandling errorHandling,
         @Nullable BigDecimal budgetUsd,
+        @Nullable BigDecimal estimatedCost,
         BigDecimal actualCost,
         @Nullable String source,
         @Nullable UUID createdBy,

@@ -52,8 +52,8 @@ public class BatchJobs {
 
     private static final String COLUMNS = """
             SELECT id, name, description, status, status_reason, priority, total_items, completed_items, successful_items,
-                   failed_items, shared_parameters, concurrent_processing, error_handling, budget_usd, actual_cost, source,
-                   created_by, started_at, completed_at, created_at
+                   failed_items, shared_parameters, concurrent_processing, error_handling, budget_usd, estimated_cost, actual_cost,
+                   source,                   created_by, started_at, completed_at, created_at
               FROM batch_jobs
             """;
 
@@ -84,6 +84,8 @@ public class BatchJobs {
                    failed_items = failed_items + :failed,
                    completed_items = completed_items + :completed,
                    actual_cost = actual_cost + :cost,
+                   dearest_call = GREATEST(dearest_call, :dearest),
+                   unknown_cost_calls = unknown_cost_calls + :unknown,
                    status = CASE WHEN :completed > 0 AND completed_items + :completed >= total_items
                                       AND status IN ('queued', 'processing', 'paused')
                                  THEN CASE WHEN successful_items + :successful = 0 THEN 'failed' ELSE 'completed' END
@@ -144,6 +146,25 @@ public class BatchJobs {
                SET status = CASE WHEN started_at IS NULL THEN 'queued' ELSE 'processing' END,
                    status_reason = NULL, updated_at = CURRENT_TIMESTAMP
              WHERE id = :id AND status = 'paused'
+            """;
+
+    private static final String SET_BUDGET = """
+            UPDATE batch_jobs
+               SET budget_usd = :budget, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id AND status IN ('queued', 'processing', 'paused')
+            """;
+
+    private static final String ESTIMATE = """
+            UPDATE batch_jobs
+               SET estimated_cost = :estimate, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id
+            """;
+
+    private static final String QUEUED_PARAMETERS = """
+            SELECT parameters, count(*) AS items
+              FROM batch_items
+             WHERE batch_job_id = :id AND status = 'queued'
+             GROUP BY parameters
             """;
 
     private static final String CANCEL = """
@@ -303,16 +324,18 @@ public class BatchJobs {
     /**
      * Counts what became of items, in the transaction that records it on them; the last item closes its job.
      *
-     * @param costUsd what was spent on them
+     * @param spending on calls that were not counted before
      * @throws RowsHiddenException when the database does not let us update the job
      */
-    public void count(UUID id, int successful, int failed, BigDecimal costUsd) {
+    public void count(UUID id, int successful, int failed, Spending spending) {
         int counted = client.sql(COUNT)
                 .param("id", id)
                 .param("successful", successful)
                 .param("failed", failed)
                 .param("completed", successful + failed)
-                .param("cost", costUsd)
+                .param("cost", spending.usd())
+                .param("dearest", spending.dearestCall())
+                .param("unknown", spending.unknownCalls())
                 .update();
         if (counted != 1) {
             throw new RowsHiddenException("batch_jobs", "job " + id + " was not updated");
@@ -356,6 +379,26 @@ public class BatchJobs {
         return client.sql(RESUME).param("id", id).update() == 1;
     }
 
+    /** Changes what a job may cost in all; says whether it is still to be worked on. */
+    public boolean setBudget(UUID id, BigDecimal budgetUsd) {
+        return client.sql(SET_BUDGET).param("id", id).param("budget", budgetUsd).update() == 1;
+    }
+
+    /** Keeps what the whole job is expected to cost at the most; its budget is kept by it until a call has told more. */
+    public void estimate(UUID id, BigDecimal atMostUsd) {
+        client.sql(ESTIMATE).param("id", id).param("estimate", atMostUsd).update();
+    }
+
+    /** The distinct parameters of a job's queued items, with how many items have them. */
+    public Map<String, Long> queuedParameters(UUID id) {
+        Map<String, Long> items = new HashMap<>();
+        client.sql(QUEUED_PARAMETERS)
+                .param("id", id)
+                .query((row, n) -> items.put(row.getString("parameters"), row.getLong("items")))
+                .list();
+        return items;
+    }
+
     /**
      * Fails what is queued with {@code cancelled} as its code; what is in flight finishes, what succeeded stays. Items are
      * locked before their job, as whoever claims or records does.
@@ -371,7 +414,7 @@ public class BatchJobs {
         int items = failQueued(id, reason);
         boolean cancelled =
                 client.sql(CANCEL).param("id", id).param("reason", reason).update() == 1;
-        count(id, 0, items, BigDecimal.ZERO);
+        count(id, 0, items, Spending.NONE);
         return cancelled;
     }
 
@@ -382,7 +425,7 @@ public class BatchJobs {
     private void cancelItems(UUID id, String reason) {
         int items = failQueued(id, reason);
         if (items > 0) {
-            count(id, 0, items, BigDecimal.ZERO);
+            count(id, 0, items, Spending.NONE);
         }
     }
 
@@ -450,6 +493,7 @@ public class BatchJobs {
                 row.getObject("concurrent_processing", Integer.class),
                 ErrorHandling.of(row.getString("error_handling")),
                 row.getBigDecimal("budget_usd"),
+                row.getBigDecimal("estimated_cost"),
                 row.getBigDecimal("actual_cost"),
                 row.getString("source"),
                 row.getObject("created_by", UUID.class),

@@ -364,9 +364,9 @@ class ConversationGeneratorTests {
 
         NotGenerated result = (NotGenerated) generator.generate(request(), provider);
 
-        assertThat(result.failure().code()).isEqualTo("parse_failed");
+        assertThat(result.failure().code()).isEqualTo("malformed_envelope");
         assertThat(result.failure().next()).isEqualTo(Next.FAIL);
-        assertThat(result.failure().detail()).contains("envelope is unreadable: no envelope");
+        assertThat(result.failure().detail()).contains("no envelope; raw response kept for a later parse: ");
         assertThat(store.text(RAW)).isEqualTo("<html>502 Bad Gateway</html>");
         assertThat(result.calls()).singleElement().satisfies(call -> {
             assertThat(call.status()).isEqualTo(ProviderCall.Status.FAILED);

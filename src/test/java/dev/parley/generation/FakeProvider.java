@@ -2,6 +2,7 @@ package dev.parley.generation;
 
 import dev.parley.provider.Completion;
 import dev.parley.provider.Completion.StopReason;
+import dev.parley.provider.FailureCode;
 import dev.parley.provider.ModelException;
 import dev.parley.provider.ModelFailure;
 import dev.parley.provider.ModelProvider;
@@ -70,7 +71,7 @@ final class FakeProvider implements ModelProvider {
         String text = new String(body, StandardCharsets.UTF_8);
         int end = text.indexOf('\n');
         if (!text.startsWith("stop=") || end < 0) {
-            ModelFailure failure = new ModelFailure("malformed", "no envelope", ModelFailure.Next.RETRY, null, null);
+            ModelFailure failure = FailureCode.MALFORMED_ENVELOPE.because("no envelope");
             throw new ModelException(failure, null);
         }
         StopReason stop = StopReason.valueOf(text.substring(5, end));

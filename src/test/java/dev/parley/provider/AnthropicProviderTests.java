@@ -197,7 +197,7 @@ class AnthropicProviderTests {
     @Test
     void withoutAKeyThereIsNoProvider() { // A35
         AnthropicSettings settings =
-                new AnthropicSettings("", " ", "", "", Duration.ofMinutes(5), Duration.ofSeconds(10), 16_000, 1000);
+                new AnthropicSettings("", " ", "", "", Duration.ofMinutes(5), Duration.ofSeconds(10), 1000);
 
         assertThatThrownBy(() -> new AnthropicProvider(settings, Clock.systemUTC()))
                 .hasMessageContaining("ANTHROPIC_API_KEY");

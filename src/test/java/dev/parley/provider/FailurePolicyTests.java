@@ -93,7 +93,7 @@ class FailurePolicyTests {
                 arguments(error(529, "overloaded_error", "Overloaded"), "overloaded", WAIT),
                 arguments(raw(408, ""), "timed_out", RETRY),
                 arguments(raw(418, "short and stout"), "unexpected_status", FAIL),
-                arguments(raw(301, "").with("location", "http://127.0.0.1:1/"), "unexpected_status", PAUSE_JOB),
+                arguments(raw(301, "").with("location", "http://127.0.0.1:1/"), "unexpected_redirect", PAUSE_JOB),
                 arguments(raw(524, "a timeout occurred"), "provider_error", RETRY),
                 arguments(FakeAnswer.reset(), "connection_reset", RETRY),
                 arguments(FakeAnswer.conversation().delivered(Delivery.CLOSE), "connection_reset", RETRY),
@@ -176,7 +176,6 @@ class FailurePolicyTests {
                 "v",
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(5),
-                100,
                 1);
 
         ModelFailure failure;

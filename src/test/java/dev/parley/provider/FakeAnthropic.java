@@ -63,6 +63,8 @@ public final class FakeAnthropic implements AutoCloseable {
     private final Map<String, TokenUsage> usageByKey = new LinkedHashMap<>();
     private final Set<String> cachedPrefixes = new HashSet<>();
     private RequestLimit requestLimit;
+    private TokenUsage delivered = TokenUsage.NONE;
+    private int tokenCounts;
     private int accepted;
     private int inFlight;
     private int mostInFlight;
@@ -178,14 +180,7 @@ public final class FakeAnthropic implements AutoCloseable {
 
     AnthropicSettings settings(Duration callTimeout, int maxConnections) {
         return new AnthropicSettings(
-                baseUrl(),
-                KEY,
-                "claude-sonnet-5-5",
-                "2026-10-21",
-                callTimeout,
-                Duration.ofSeconds(10),
-                16_000,
-                maxConnections);
+                baseUrl(), KEY, "claude-sonnet-5-5", "2026-10-21", callTimeout, Duration.ofSeconds(10), maxConnections);
     }
 
     /** What the next calls get, one each, whosever they are. */
@@ -248,6 +243,16 @@ public final class FakeAnthropic implements AutoCloseable {
 
     public synchronized TokenUsage totalUsage() {
         return usageByKey.values().stream().reduce(TokenUsage.NONE, FakeAnthropic::plus);
+    }
+
+    /** What was billed for answers that were sent whole. */
+    public synchronized TokenUsage deliveredUsage() {
+        return delivered;
+    }
+
+    /** Requests to count tokens; they are no calls. */
+    public synchronized int tokenCounts() {
+        return tokenCounts;
     }
 
     public synchronized int mostInFlight() {
@@ -333,13 +338,41 @@ public final class FakeAnthropic implements AutoCloseable {
                 if (request == null) {
                     return;
                 }
-                open = answer(request, connection, in);
+                open = request.requestLine().startsWith("POST /v1/messages/count_tokens ")
+                        ? count(request, connection)
+                        : answer(request, connection, in);
             }
         } catch (IOException gone) {
             // the caller or the test went away
         } finally {
             connections.remove(connection);
         }
+    }
+
+    /** As strict as the real one: what only an answer needs is refused. */
+    private boolean count(Request request, Socket connection) throws IOException {
+        FakeAnswer answer;
+        synchronized (this) {
+            tokenCounts++;
+        }
+        if (!KEY.equals(request.headers().get("x-api-key"))) {
+            answer = FakeAnswer.unauthorized();
+        } else if (request.json().has("max_tokens")) {
+            answer = FakeAnswer.invalidRequest("max_tokens: Extra inputs are not permitted");
+        } else {
+            answer = FakeAnswer.raw(
+                    200,
+                    "{\"input_tokens\": "
+                            + (request.stablePrefix().length()
+                                            + request.prompt().length())
+                                    / 4
+                            + "}");
+        }
+        ByteArrayOutputStream whole = new ByteArrayOutputStream();
+        whole.writeBytes(head(answer, "req_count", "content-length: " + answer.body().length));
+        whole.writeBytes(answer.body());
+        whole.writeTo(connection.getOutputStream());
+        return true;
     }
 
     private boolean answer(Request request, Socket connection, InputStream in) throws IOException {
@@ -451,6 +484,9 @@ public final class FakeAnthropic implements AutoCloseable {
         }
         TokenUsage usage = usageOf(request, answer);
         usageByKey.merge(request.idempotencyKey(), usage, FakeAnthropic::plus);
+        if (answer.delivery() == FakeAnswer.Delivery.WHOLE) {
+            delivered = plus(delivered, usage);
+        }
         ObjectNode message = JSON.createObjectNode()
                 .put("id", requestId.replace("req_", "msg_"))
                 .put("type", "message")

@@ -30,9 +30,9 @@ class ModelProvidersTests {
             ModelProviders providers = running.getBean(ModelProviders.class);
 
             assertThat(providers.byName(null).name()).isEqualTo("offline");
-            assertThat(providers.defaultModel(null)).isEqualTo("offline");
-            assertThat(providers.defaultModel("anthropic")).isEqualTo("claude-sonnet-5-5");
-            assertThat(providers.defaultMaxOutputTokens()).isEqualTo(16_000);
+            assertThat(providers.model(null, "claude-haiku-5-5")).isEqualTo("offline");
+            assertThat(providers.model("anthropic", null)).isEqualTo("claude-sonnet-5-5");
+            assertThat(providers.model("anthropic", "claude-haiku-5-5")).isEqualTo("claude-haiku-5-5");
         });
     }
 
@@ -96,7 +96,7 @@ class ModelProvidersTests {
         "parley.provider=openai, openai",
         "parley.anthropic.base-url=api.anthropic.com, parley.anthropic.base-url",
         "parley.anthropic.call-timeout=0s, call-timeout",
-        "parley.anthropic.max-output-tokens=0, maxOutputTokens",
+        "parley.anthropic.max-connections=0, maxConnections",
         "parley.offline.failures.refused=1.5, 1.5",
         "parley.limits.requests-per-minute=-1, requestsPerMinute",
         "parley.limits.down-after=0s, parley.limits.down-after",
@@ -122,14 +122,7 @@ class ModelProvidersTests {
     @Test
     void aTrailingVersionInTheAddressIsTakenOff() {
         AnthropicSettings settings = new AnthropicSettings(
-                "http://gateway.example/llm/v1/",
-                "k",
-                "",
-                "",
-                Duration.ofMinutes(5),
-                Duration.ofSeconds(10),
-                16_000,
-                1);
+                "http://gateway.example/llm/v1/", "k", "", "", Duration.ofMinutes(5), Duration.ofSeconds(10), 1);
 
         assertThat(settings.messagesEndpoint()).hasToString("http://gateway.example/llm/v1/messages");
     }

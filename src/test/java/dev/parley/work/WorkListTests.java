@@ -343,7 +343,7 @@ class WorkListTests {
                     .single();
             assertThat(items.record(List.of(new Outcome.Completed(item, new ConversationPk(pk)))))
                     .isEmpty();
-            jobs.count(item.jobId(), 1, 0, new BigDecimal("0.01"));
+            jobs.count(item.jobId(), 1, 0, Spending.NONE.plus(new BigDecimal("0.01")));
         });
     }
 
@@ -351,7 +351,7 @@ class WorkListTests {
         transaction.executeWithoutResult(s -> {
             assertThat(items.record(List.of(new Outcome.Failed(item, code, message, true))))
                     .isEmpty();
-            jobs.count(item.jobId(), 0, 1, BigDecimal.ZERO);
+            jobs.count(item.jobId(), 0, 1, Spending.NONE);
         });
     }
 

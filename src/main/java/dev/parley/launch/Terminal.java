@@ -1,0 +1,31 @@
+package dev.parley.launch;
+
+import java.io.Console;
+import java.util.Locale;
+import org.springframework.stereotype.Component;
+
+/** The person at the terminal, if there is one. */
+@Component
+class Terminal {
+    /** Since Java 22 there is a console even where there is no terminal, and it has a method that tells. */
+    boolean isInteractive() {
+        Console console = System.console();
+        if (console == null) {
+            return false;
+        }
+        try {
+            return (boolean) Console.class.getMethod("isTerminal").invoke(console);
+        } catch (NoSuchMethodException older) {
+            return true;
+        } catch (ReflectiveOperationException e) {
+            return false;
+        }
+    }
+
+    /** Waits for the answer; anything but a yes is a no. */
+    boolean saysYes(String question) {
+        Console console = System.console();
+        String answer = console == null ? null : console.readLine("%s [y/N] ", question);
+        return answer != null && answer.strip().toLowerCase(Locale.ROOT).matches("y|yes");
+    }
+}
