@@ -100,7 +100,8 @@ final class LimitedProvider implements ModelProvider {
             if (valid && limit.held() <= 0) {
                 return reserved;
             }
-            // Nothing may begin now, or another limit holds: those who had their turn must not begin all at once afterwards.
+            // Nothing may begin now, or another limit holds: those who had their turn must not begin all at once
+            // afterwards.
             limit.settle(reserved, TokenUsage.NONE);
             awaitEndOfHold(limit);
         }
@@ -194,7 +195,7 @@ final class LimitedProvider implements ModelProvider {
     /** 5xx, timeouts, and connections that failed. */
     private static boolean isOutage(ModelFailure failure) {
         return isOverload(failure)
-                || failure.next() == Next.RETRY && !failure.code().equals("conflict");
+                || (failure.next() == Next.RETRY && !failure.code().equals("conflict"));
     }
 
     /** How long no new call should begin; zero for not at all. Cheap: to be asked before each item. */

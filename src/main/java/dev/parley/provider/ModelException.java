@@ -49,7 +49,8 @@ public class ModelException extends RuntimeException {
     }
 
     /** Null when there was no answer at all. */
-    @Nullable RateLimitHeaders rateLimits() {
+    @Nullable
+    RateLimitHeaders rateLimits() {
         return rateLimits;
     }
 }

@@ -41,6 +41,7 @@ final class ModelLimits {
     /** No call before this, by the ticker. */
     private volatile long notBefore;
 
+    // Written under the lock, read without.
     private volatile double tokensPerCharacter = 0.33;
     private volatile double outputTokens = 2000;
     private volatile boolean measured;
@@ -52,7 +53,12 @@ final class ModelLimits {
     }
 
     /** What was taken for a call. */
-    record Reserved(long inputTokens, long outputTokens, int characters, long begin, @Nullable Pace requestPace) {}
+    record Reserved(
+            long inputTokens,
+            long outputTokens,
+            int characters,
+            long begin,
+            @Nullable Pace requestPace) {}
 
     ModelLimits(String model, LimitSettings settings, PaceSource source, Ticker ticker) {
         this.model = model;
@@ -76,7 +82,8 @@ final class ModelLimits {
      * @return null when it is too early to ask: before the first answer lanes do not queue up, for what they would wait for
      *     is not the limit that holds
      */
-    @Nullable Reserved reserve(ModelRequest request) throws InterruptedException {
+    @Nullable
+    Reserved reserve(ModelRequest request) throws InterruptedException {
         int characters = request.stablePrefix().length() + request.prompt().length();
         long in = input.pace == null ? 0 : Math.max(1, Math.round(characters * tokensPerCharacter));
         long out = output.pace == null ? 0 : Math.max(1, Math.round(Math.min(request.maxOutputTokens(), outputTokens)));
@@ -109,12 +116,17 @@ final class ModelLimits {
             try {
                 double weight = measured ? WEIGHT : 1;
                 measured = true;
-                outputTokens += weight * (usage.output() - outputTokens);
-                tokensPerCharacter += weight * ((double) in / Math.max(1, reserved.characters()) - tokensPerCharacter);
+                outputTokens = average(outputTokens, usage.output(), weight);
+                tokensPerCharacter =
+                        average(tokensPerCharacter, (double) in / Math.max(1, reserved.characters()), weight);
             } finally {
                 lock.unlock();
             }
         }
+    }
+
+    private static double average(double before, double observed, double weight) {
+        return before + weight * (observed - before);
     }
 
     /** @param refused whether it came with an answer that said that a limit was exceeded */
@@ -188,10 +200,10 @@ final class ModelLimits {
         }
 
         void learn(@Nullable Limit limit, boolean refused) {
-            if (limit == null || limit.perMinute() <= 0 || configured != null && configured == 0) {
+            if (limit == null || limit.perMinute() <= 0 || (configured != null && configured == 0)) {
                 return;
             }
-            if (limit.isNear() || refused && this == requests) {
+            if (limit.isNear() || (refused && this == requests)) {
                 keepTo(limit.perMinute());
             }
             slowDownIfAlmostEmpty(limit);
