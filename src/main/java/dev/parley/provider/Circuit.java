@@ -131,20 +131,21 @@ final class Circuit {
             if (failures == 0) {
                 failingSince = now;
             }
-            failures = failures + 1;
+            int inARow = failures + 1;
+            failures = inARow;
             if (probe) {
                 pause = Duration.ofNanos(Math.min(2 * pause.toNanos(), LONGEST_PAUSE.toNanos()));
                 nextProbe = now + pause.toNanos();
-            } else if (!open && failures >= SEVERAL && now - failingSince >= downAfter.toNanos()) {
+            } else if (!open && inARow >= SEVERAL && now - failingSince >= downAfter.toNanos()) {
                 open = true;
                 nextProbe = now + pause.toNanos();
                 LOG.warn(
                         "{} has answered none of {} calls for {} s: waiting for it",
                         provider,
-                        failures,
+                        inARow,
                         secondsSince(failingSince));
             }
-            return open || failures >= SEVERAL && now - failingSince >= NOT_THE_ITEMS;
+            return open || (inARow >= SEVERAL && now - failingSince >= NOT_THE_ITEMS);
         } finally {
             lock.unlock();
         }

@@ -195,7 +195,7 @@ final class LimitedProvider implements ModelProvider {
     /** 5xx, timeouts, and connections that failed. */
     private static boolean isOutage(ModelFailure failure) {
         return isOverload(failure)
-                || failure.next() == Next.RETRY && !failure.code().equals("conflict");
+                || (failure.next() == Next.RETRY && !failure.code().equals("conflict"));
     }
 
     /** How long no new call should begin; zero for not at all. Cheap: to be asked before each item. */

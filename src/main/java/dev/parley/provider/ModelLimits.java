@@ -41,6 +41,7 @@ final class ModelLimits {
     /** No call before this, by the ticker. */
     private volatile long notBefore;
 
+    // Written under the lock, read without.
     private volatile double tokensPerCharacter = 0.33;
     private volatile double outputTokens = 2000;
     private volatile boolean measured;
@@ -115,12 +116,17 @@ final class ModelLimits {
             try {
                 double weight = measured ? WEIGHT : 1;
                 measured = true;
-                outputTokens += weight * (usage.output() - outputTokens);
-                tokensPerCharacter += weight * ((double) in / Math.max(1, reserved.characters()) - tokensPerCharacter);
+                outputTokens = average(outputTokens, usage.output(), weight);
+                tokensPerCharacter =
+                        average(tokensPerCharacter, (double) in / Math.max(1, reserved.characters()), weight);
             } finally {
                 lock.unlock();
             }
         }
+    }
+
+    private static double average(double before, double observed, double weight) {
+        return before + weight * (observed - before);
     }
 
     /** @param refused whether it came with an answer that said that a limit was exceeded */
@@ -194,10 +200,10 @@ final class ModelLimits {
         }
 
         void learn(@Nullable Limit limit, boolean refused) {
-            if (limit == null || limit.perMinute() <= 0 || configured != null && configured == 0) {
+            if (limit == null || limit.perMinute() <= 0 || (configured != null && configured == 0)) {
                 return;
             }
-            if (limit.isNear() || refused && this == requests) {
+            if (limit.isNear() || (refused && this == requests)) {
                 keepTo(limit.perMinute());
             }
             slowDownIfAlmostEmpty(limit);

@@ -15,6 +15,8 @@ public record RateLimitHeaders(
     public static final RateLimitHeaders NONE = new RateLimitHeaders(null, null, null);
 
     /**
+     * One limit.
+     *
      * @param perMinute what is allowed
      * @param remaining what was left of it when the answer was sent; of tokens rounded to thousands
      */

@@ -16,6 +16,7 @@ import dev.parley.work.JobStatus;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -265,6 +266,22 @@ class GenerateJobTests {
                     assertThat(cause.retryable()).isTrue();
                     assertThat(cause.example()).contains("HTTP 500").contains("attempt 5 of 5");
                 });
+    }
+
+    @Test
+    void whileTheProviderAsksToWaitNothingIsCalledAndNoAttemptIsCounted() throws Exception {
+        anthropic.answers(FakeAnswer.conversation(), FakeAnswer.rateLimited(Duration.ofSeconds(1)));
+        UUID job = app.enqueue(6);
+        long begun = System.nanoTime();
+
+        app.bean(GenerateRuns.class).run(List.of(job), new GenerateRuns.Overrides(1, null));
+
+        assertThat(System.nanoTime() - begun)
+                .isGreaterThan(Duration.ofSeconds(1).toNanos());
+        assertThat(anthropic.calls()).isEqualTo(7);
+        assertThat(app.job(job).successfulItems()).isEqualTo(6);
+        assertThat(app.count("SELECT count(*) FROM batch_items WHERE attempts = 1"))
+                .isEqualTo(6);
     }
 
     @Test

@@ -121,6 +121,7 @@ class MigrationTests {
                 "conversation_sessions",
                 "conversation_messages",
                 "tracking_dead_letters",
+                "rate_limits",
                 "workers",
                 "batch_job_instance")) {
             assertThat(jdbc.sql("SELECT count(*) FROM " + table)
