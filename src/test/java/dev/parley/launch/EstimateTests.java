@@ -192,10 +192,10 @@ class EstimateTests {
                     "--logging.level.dev.parley=debug");
         }
         parley("status", "--json");
-        jdbc.sql("SELECT id FROM batch_jobs").query(UUID.class).list().forEach(job -> {
-            parley("status", job.toString(), "--json");
-            parley("log", job.toString());
-        });
+        UUID refused = jdbc.sql("SELECT max(batch_job_id) FROM batch_items WHERE error_code = 'invalid_request'")
+                .query(UUID.class)
+                .single();
+        parley("log", refused.toString());
         int wrongKey = parley("status", "--parley.provider=anthropic", "--parley.anthropic.api-key=" + SECRET + " x");
 
         assertThat(wrongKey).isEqualTo(ExitCode.CONFIGURATION);
