@@ -318,7 +318,7 @@ class ParleyJarIT {
 
         /** SIGTERM. */
         void terminate() {
-            process.destroy();
+            process.toHandle().destroy(); // the process's own destroy would close its standard error as well
         }
 
         void awaitError(String text) throws InterruptedException {
