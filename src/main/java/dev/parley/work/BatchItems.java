@@ -41,7 +41,7 @@ public class BatchItems {
              ORDER BY CASE priority WHEN 'high' THEN 0 WHEN 'normal' THEN 1 ELSE 2 END, created_at, id
             """;
 
-    private static final String NEXT = """
+    static final String NEXT = """
             SELECT id
               FROM batch_items
              WHERE batch_job_id = :job AND status = 'queued' AND available_at <= CURRENT_TIMESTAMP
@@ -146,7 +146,7 @@ public class BatchItems {
              WHERE status = 'processing' AND claimed_by = :worker
             """;
 
-    private static final String RENEW = """
+    static final String RENEW = """
             UPDATE batch_items
                SET lease_until = CURRENT_TIMESTAMP + CAST(:lease AS integer) * INTERVAL '1' SECOND
              WHERE status = 'processing' AND claimed_by = :worker
@@ -169,7 +169,7 @@ public class BatchItems {
             RESCUE + " WHERE status = 'processing' AND lease_until < CURRENT_TIMESTAMP";
 
     /** A positive owner holds an advisory lock while it lives; the server frees it the moment it dies. */
-    private static final String RESCUE_DEAD_POSTGRESQL = RESCUE + """
+    static final String RESCUE_DEAD_POSTGRESQL = RESCUE + """
              WHERE id IN (SELECT i.id
                             FROM batch_items i
                            WHERE i.status = 'processing'
@@ -184,13 +184,13 @@ public class BatchItems {
                              FOR UPDATE SKIP LOCKED)
             """;
 
-    private static final String HELD = """
+    static final String HELD = """
             SELECT EXISTS (SELECT 1
                              FROM batch_items
                             WHERE batch_job_id = :job AND status = 'processing')
             """;
 
-    private static final String NEXT_DUE_MILLIS = """
+    static final String NEXT_DUE_MILLIS = """
             SELECT CAST(EXTRACT(EPOCH FROM (available_at - CURRENT_TIMESTAMP)) * 1000 AS bigint)
               FROM batch_items
              WHERE batch_job_id = :job AND status = 'queued'
