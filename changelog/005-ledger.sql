@@ -26,7 +26,6 @@ CREATE TABLE generation_logs (
     CONSTRAINT generation_logs_status_check CHECK (status = ANY (ARRAY['success', 'failed', 'rate_limited', 'timeout']))
 );
 CREATE INDEX generation_logs_run_id_idx ON generation_logs (run_id, created_at);
-CREATE INDEX generation_logs_conversation_id_idx ON generation_logs (conversation_id);
 
 --changeset parley:failed-generations
 CREATE TABLE failed_generations (

@@ -103,6 +103,23 @@ public final class TestApplication implements AutoCloseable {
                 .jobId();
     }
 
+    /** The same by a statement on PostgreSQL, for numbers that would take the program itself a while. */
+    public UUID enqueueMany(int items) {
+        UUID job = enqueue(1);
+        jdbc().sql("""
+                        INSERT INTO batch_items (id, batch_job_id, position, topic, tier, parameters, conversation_key)
+                        SELECT gen_random_uuid(), i.batch_job_id, n, i.topic, i.tier, i.parameters, gen_random_uuid()
+                          FROM batch_items i, generate_series(2, :items) n
+                         WHERE i.batch_job_id = :job
+                        """).param("items", items).param("job", job).update();
+        jdbc().sql("UPDATE batch_jobs SET total_items = :items WHERE id = :job")
+                .param("items", items)
+                .param("job", job)
+                .update();
+        jdbc().sql("ANALYZE batch_items").update();
+        return job;
+    }
+
     public GenerateRuns.Outcome run(UUID... jobs) {
         try {
             return bean(GenerateRuns.class).run(List.of(jobs), GenerateRuns.Overrides.NONE);

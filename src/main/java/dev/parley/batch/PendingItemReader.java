@@ -119,6 +119,7 @@ class PendingItemReader implements ItemReader<BatchItem> {
                 return false;
             }
             pause(wait);
+            releaseClosedJobs();
         }
         return true;
     }

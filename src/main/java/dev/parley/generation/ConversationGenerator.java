@@ -45,6 +45,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.module.SimpleModule;
 
 /**
  * Makes conversations: prompt, call, raw file, stop reason, parse, check, final file, score, in this order, and nothing
@@ -64,7 +65,9 @@ public class ConversationGenerator {
     private final GenerationSettings settings;
     private final Ledger ledger;
     private final Clock clock;
-    private final JsonMapper json = JsonMapper.builder().build();
+    private final JsonMapper json = JsonMapper.builder()
+            .addModule(new SimpleModule().addSerializer(String.class, new TextSerializer()))
+            .build();
     private final DocumentReader documents = new DocumentReader(json);
     private final Rows rows;
     private final String rules = resource("rules.txt");

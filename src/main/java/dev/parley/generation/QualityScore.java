@@ -60,13 +60,17 @@ final class QualityScore {
         return value > to ? 10 * to / value : 10;
     }
 
+    /** Over an array: {@code charAt} is what all of this costs where a text has so much as one typographic quote. */
     private static String normal(String content) {
-        StringBuilder normal = new StringBuilder(content.length());
-        for (int i = 0; i < content.length(); i++) {
-            if (!Character.isWhitespace(content.charAt(i))) {
-                normal.append(Character.toLowerCase(content.charAt(i)));
+        char[] normal = content.toCharArray();
+        int length = 0;
+        for (char c : normal) {
+            if (c > ' ' && c < 0x7f) {
+                normal[length++] = c >= 'A' && c <= 'Z' ? (char) (c + ('a' - 'A')) : c;
+            } else if (!Character.isWhitespace(c)) {
+                normal[length++] = Character.toLowerCase(c);
             }
         }
-        return normal.toString();
+        return new String(normal, 0, length);
     }
 }

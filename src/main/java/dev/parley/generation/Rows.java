@@ -10,6 +10,9 @@ import dev.parley.provider.TokenUsage;
 import java.math.BigDecimal;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -19,6 +22,7 @@ final class Rows {
 
     private final String bucket;
     private final JsonMapper json;
+    private final Map<UUID, String> named = new ConcurrentHashMap<>();
 
     Rows(String bucket, JsonMapper json) {
         this.bucket = bucket;
@@ -82,9 +86,9 @@ final class Rows {
                 from.arc().id(),
                 from.topic().id(),
                 template == null ? null : template.id(),
-                json.writeValueAsString(snapshot.persona()),
-                json.writeValueAsString(snapshot.arc()),
-                json.writeValueAsString(snapshot.topic()),
+                named(from.persona().id(), from.persona().key(), from.persona().name()),
+                named(from.arc().id(), from.arc().key(), from.arc().name()),
+                named(from.topic().id(), from.topic().key(), from.topic().name()),
                 json.writeValueAsString(snapshot),
                 from.tier().key(),
                 written == null ? 0 : written.document().turns().size(),
@@ -111,6 +115,13 @@ final class Rows {
                 answers.stream().map(Answer::cost).reduce(BigDecimal.ZERO, BigDecimal::add),
                 request.userId());
     }
+
+    /** Only what a reader of the row wants to see; the snapshot has the rest. */
+    private String named(UUID id, String key, String name) {
+        return named.computeIfAbsent(id, unknown -> json.writeValueAsString(new Named(id, key, name)));
+    }
+
+    private record Named(UUID id, String key, String name) {}
 
     private static Status status(BigDecimal score, @Nullable PromptTemplate template) {
         double threshold = template == null ? DEFAULT_THRESHOLD : template.qualityThreshold();

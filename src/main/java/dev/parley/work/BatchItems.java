@@ -71,7 +71,7 @@ public class BatchItems {
                             WHERE batch_job_id = :job AND status = 'queued')
             """;
 
-    private static final String NEXT = """
+    static final String NEXT = """
             SELECT id
               FROM batch_items
              WHERE batch_job_id = :job AND status = 'queued' AND available_at <= CURRENT_TIMESTAMP
@@ -189,7 +189,7 @@ public class BatchItems {
              WHERE id = :id AND claim_token = :token AND status = 'processing'
             """);
 
-    private static final String RENEW = """
+    static final String RENEW = """
             UPDATE batch_items
                SET lease_until = CURRENT_TIMESTAMP + CAST(:lease AS integer) * INTERVAL '1' SECOND
              WHERE status = 'processing' AND claimed_by = :worker
@@ -222,10 +222,10 @@ public class BatchItems {
                                   AND l.objsubid = 2 AND l.granted)
             """;
 
-    private static final String OWNERS_WITHOUT_LOCK =
+    static final String OWNERS_WITHOUT_LOCK =
             "SELECT DISTINCT claimed_by FROM batch_items WHERE status = 'processing'" + WITHOUT_LOCK;
 
-    private static final String RESCUE_DEAD = RESCUE + WITHOUT_LOCK + " AND claimed_by IN (:owners)";
+    static final String RESCUE_DEAD = RESCUE + WITHOUT_LOCK + " AND claimed_by IN (:owners)";
 
     private static final String OURS = """
             SELECT status
@@ -245,7 +245,7 @@ public class BatchItems {
     private static final String STILL_QUEUED =
             "SELECT EXISTS (SELECT 1 FROM batch_items WHERE id = :id AND status = 'queued')";
 
-    private static final String HELD = """
+    static final String HELD = """
             SELECT EXISTS (SELECT 1
                              FROM batch_items
                             WHERE batch_job_id = :job AND status = 'processing')
@@ -259,7 +259,7 @@ public class BatchItems {
              LIMIT 1
             """;
 
-    private static final String NEXT_DUE_MILLIS = """
+    static final String NEXT_DUE_MILLIS = """
             SELECT CAST(EXTRACT(EPOCH FROM (available_at - CURRENT_TIMESTAMP)) * 1000 AS bigint)
               FROM batch_items
              WHERE batch_job_id = :job AND status = 'queued'

@@ -79,7 +79,7 @@ class StopTests {
 
     private String fileUrl() {
         return database == TestDatabase.H2
-                ? "jdbc:h2:file:" + data.resolve("parley")
+                ? "jdbc:h2:async:" + data.resolve("parley")
                         + ";MODE=PostgreSQL;DEFAULT_NULL_ORDERING=HIGH;AUTO_SERVER=TRUE;WRITE_DELAY=0"
                 : database.url();
     }

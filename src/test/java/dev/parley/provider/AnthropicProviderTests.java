@@ -43,9 +43,9 @@ class AnthropicProviderTests {
                 .containsEntry("idempotency-key", "key-1")
                 .containsEntry("content-length", String.valueOf(sent.body().length));
         assertThat(new String(sent.body(), StandardCharsets.UTF_8))
-                .isEqualTo("{\"model\":\"claude-sonnet-5-5\",\"max_tokens\":900,"
+                .isEqualTo("{\"model\":\"claude-sonnet-5-5\","
                         + "\"system\":[{\"type\":\"text\",\"text\":\"The rules.\",\"cache_control\":{\"type\":\"ephemeral\"}}],"
-                        + "\"messages\":[{\"role\":\"user\",\"content\":\"Persona: David\"}],"
+                        + "\"messages\":[{\"role\":\"user\",\"content\":\"Persona: David\"}],\"max_tokens\":900,"
                         + "\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":" + SCHEMA + "}}}");
     }
 
@@ -53,7 +53,7 @@ class AnthropicProviderTests {
     void leavesOutWhatIsNotAskedFor() {
         provider.call(new ModelRequest("key-1", "claude-haiku-5-5", 900, "", "Hello", null, Map.of()));
 
-        assertThat(server.requests().get(0).json().propertyNames()).containsExactly("model", "max_tokens", "messages");
+        assertThat(server.requests().get(0).json().propertyNames()).containsExactly("model", "messages", "max_tokens");
         assertThat(server.requests().get(0).json().path("model").asString()).isEqualTo("claude-haiku-5-5");
     }
 

@@ -95,7 +95,7 @@ class MessagesEnvelopeTests {
         ModelException thrown = catchThrowableOfType(ModelException.class, () -> read(body));
 
         assertThat(thrown.failure().code()).isEqualTo("malformed_envelope");
-        assertThat(thrown.failure().next()).isEqualTo(Next.RETRY);
+        assertThat(thrown.failure().next()).isEqualTo(Next.FAIL);
         assertThat(thrown.failure().detail()).contains(detail).doesNotContain("secret plan");
     }
 
