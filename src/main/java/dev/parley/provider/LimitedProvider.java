@@ -3,6 +3,7 @@ package dev.parley.provider;
 import dev.parley.provider.ModelFailure.Next;
 import java.time.Duration;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +49,12 @@ final class LimitedProvider implements ModelProvider {
     @Override
     public String name() {
         return provider.name();
+    }
+
+    /** Counting is free and has a limit of its own. */
+    @Override
+    public OptionalLong countTokens(ModelRequest request) {
+        return provider.countTokens(request);
     }
 
     @Override

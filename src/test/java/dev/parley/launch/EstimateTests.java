@@ -106,7 +106,7 @@ class EstimateTests {
         int refused = parley("run", "jobs/demo.yaml", "--parley.provider=anthropic", "--parley.confirm-above-usd=0.01");
 
         assertThat(refused).isEqualTo(ExitCode.CONFIGURATION);
-        assertThat(output.getErr())
+        assertThat(text.toString())
                 .contains("parley.confirm-above-usd = 0.01; nothing is spent yet. Say --yes to go on.");
         assertThat(anthropic.calls()).isZero();
 
