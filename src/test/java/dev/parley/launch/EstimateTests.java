@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -59,8 +61,22 @@ class EstimateTests {
         assertThat(text.toString()).contains("estimated cost: free\n");
     }
 
+    /** As long as the templates ask for: twelve turns of some 350 characters. */
+    private static String conversation() {
+        String turns = IntStream.rangeClosed(1, 12)
+                .mapToObj(n -> """
+                        {"turn_number": %d, "role": "%s", "content": "%s", "emotional_context": {"primary_emotion": "calm", "intensity": 0.5}}
+                        """.formatted(
+                                n, n % 2 == 1 ? "user" : "assistant", (n + " and so I wonder what to do. ").repeat(12)))
+                .collect(Collectors.joining(","));
+        return """
+                {"conversation_metadata": {"client_persona": "x", "session_context": "y", "conversation_phase": "z"}, "turns": [%s]}
+                """.formatted(turns);
+    }
+
     @Test
     void anEstimateIsARangeThatTheRealCostFallsInto() throws IOException {
+        anthropic.answersOtherwise(FakeAnswer.text(conversation()));
         int estimated = parley("estimate", "jobs/demo.yaml", "--parley.provider=anthropic");
         String before = text.toString();
 
