@@ -14,8 +14,10 @@ import dev.parley.provider.ModelProviders;
 import dev.parley.work.BatchItem;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import dev.parley.work.ErrorHandling;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.JobSettings;
+import dev.parley.work.Outcome;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -39,6 +41,7 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     private final ConversationGenerator generator;
     private final ModelProviders providers;
     private final BatchJobs jobs;
+    private final RetryPolicy retries;
     private final @Nullable String providerOverride;
     private final Runnable onPause;
     private final Map<UUID, JobContext> contexts = new ConcurrentHashMap<>();
@@ -48,17 +51,20 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     private record JobContext(
             ModelProvider provider,
             JobSettings settings,
+            ErrorHandling errorHandling,
             @Nullable UUID userId) {}
 
     ConversationProcessor(
             ConversationGenerator generator,
             ModelProviders providers,
             BatchJobs jobs,
+            RetryPolicy retries,
             @Nullable String providerOverride,
             Runnable onPause) {
         this.generator = generator;
         this.providers = providers;
         this.jobs = jobs;
+        this.retries = retries;
         this.providerOverride = providerOverride;
         this.onPause = onPause;
     }
@@ -72,12 +78,26 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
             cutShort.add(item);
             throw e;
         }
-        if (result instanceof NotGenerated failed && failed.failure().next() == Next.PAUSE_JOB) {
-            // at once: the next item would meet the same
-            Outage.rideOut(() -> jobs.pause(item.jobId(), failed.failure().detail()));
-            onPause.run();
+        if (result instanceof NotGenerated failed) {
+            String reason = reasonToPause(item, failed.failure());
+            if (reason != null) { // at once: by the time this is written, many more items would have met the same
+                Outage.rideOut(() -> jobs.pause(item.jobId(), reason));
+                onPause.run();
+            }
         }
         return new ItemOutcome(item, result);
+    }
+
+    private @Nullable String reasonToPause(BatchItem item, ModelFailure failure) {
+        if (failure.next() == Next.PAUSE_JOB) {
+            return failure.detail();
+        }
+        JobContext job = contexts.get(item.jobId());
+        return job != null
+                        && job.errorHandling() == ErrorHandling.STOP
+                        && retries.decide(item, failure) instanceof Outcome.Failed
+                ? "error_handling is stop, and an item failed: " + failure.detail()
+                : null;
     }
 
     /** The items whose call was cut short by a stop: they may have been paid for. */
@@ -137,6 +157,6 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     private JobContext context(UUID jobId) {
         BatchJob job = jobs.find(jobId).orElseThrow();
         String provider = providerOverride == null ? job.settings().provider() : providerOverride;
-        return new JobContext(providers.byName(provider), job.settings(), job.createdBy());
+        return new JobContext(providers.byName(provider), job.settings(), job.errorHandling(), job.createdBy());
     }
 }

@@ -106,7 +106,7 @@ class GenerateJob {
     /** @param stopBeforehand heeds a stop that came before the step could be told */
     Built build(List<UUID> jobIds, Overrides overrides, Worker worker, StepExecutionListener stopBeforehand) {
         int concurrency = concurrency(jobIds, overrides);
-        JobLogListener jobLog = new JobLogListener(logs, jobs);
+        JobLogListener jobLog = new JobLogListener(logs, jobs, jobIds);
         RetryPolicy retries =
                 new RetryPolicy(settings, () -> ThreadLocalRandom.current().nextDouble());
         PendingItemReader reader = new PendingItemReader(
@@ -127,7 +127,7 @@ class GenerateJob {
                 jobLog,
                 reader::recorded);
         ConversationProcessor processor = new ConversationProcessor(
-                generation.generator(), generation.providers(), jobs, overrides.provider(), reader::lookNow);
+                generation.generator(), generation.providers(), jobs, retries, overrides.provider(), reader::lookNow);
         var step = ConcurrentChunkStep.<BatchItem, ItemOutcome>named("generate-items", jobRepository, transactions)
                 .reader(reader)
                 .processor(processor)

@@ -5,6 +5,7 @@ import dev.parley.archive.JobLogs;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.Outcome;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -25,17 +26,21 @@ class JobLogListener implements StepExecutionListener {
 
     private final JobLogs logs;
     private final BatchJobs jobs;
+    private final Collection<UUID> jobIds;
     private final Map<UUID, JobLog> open = new ConcurrentHashMap<>();
     private long executionId;
 
-    JobLogListener(JobLogs logs, BatchJobs jobs) {
+    /** @param jobIds the jobs of the run, as far as they are named; the log of another is opened when it has an outcome */
+    JobLogListener(JobLogs logs, BatchJobs jobs, Collection<UUID> jobIds) {
         this.logs = logs;
         this.jobs = jobs;
+        this.jobIds = jobIds;
     }
 
     @Override
     public void beforeStep(StepExecution step) {
         executionId = step.getJobExecutionId();
+        jobIds.forEach(this::logOf);
     }
 
     /** Called once the outcomes are committed. */

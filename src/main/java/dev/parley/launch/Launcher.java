@@ -2,6 +2,7 @@ package dev.parley.launch;
 
 import dev.parley.archive.ArchiveSettings;
 import dev.parley.archive.ObjectStore;
+import dev.parley.archive.StoreException;
 import dev.parley.batch.GenerateRuns;
 import dev.parley.provider.ModelProviders;
 import dev.parley.work.BatchJob;
@@ -62,7 +63,7 @@ class Launcher {
 
     int run(List<Path> files, List<UUID> jobIds, Options options, PrintWriter out) {
         checkProvider(options.provider());
-        store.ensureBucket(archive.buckets().conversations());
+        checkStore();
         List<BatchJob> asked = new ArrayList<>();
         for (UUID id : jobIds) {
             asked.add(JobId.find(jobs, id));
@@ -127,6 +128,16 @@ class Launcher {
     private void stopNow() {
         runs.stopNow();
         log.info("Stopping at once");
+    }
+
+    /** Conversations need their bucket; a log that cannot be written is only a pity. */
+    private void checkStore() {
+        store.ensureBucket(archive.buckets().conversations());
+        try {
+            store.ensureBucket(archive.buckets().logs());
+        } catch (StoreException e) {
+            log.warn("Job logs stay in the spool folder of {}: {}", archive.data(), e.getMessage());
+        }
     }
 
     private void checkProvider(@Nullable String name) {

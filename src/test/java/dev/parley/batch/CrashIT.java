@@ -176,6 +176,7 @@ class CrashIT {
                 System.getProperty("parley.jar", "target/parley.jar"),
                 "run",
                 "--job=" + job,
+                "--yes",
                 "--concurrency=" + LANES,
                 "--spring.datasource.url=" + TestDatabase.POSTGRESQL.url(),
                 "--spring.datasource.username=" + TestDatabase.POSTGRESQL.username(),
