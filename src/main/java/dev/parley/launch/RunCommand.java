@@ -28,7 +28,10 @@ class RunCommand implements Action {
     @Option(names = "--concurrency", paramLabel = "N", description = "Calls in flight at most.")
     private @Nullable Integer concurrency;
 
-    @Option(names = "--provider", paramLabel = "P", description = "offline or anthropic, whatever the job says.")
+    @Option(
+            names = "--provider",
+            paramLabel = "P",
+            description = "anthropic, openai or offline, whatever the job says.")
     private @Nullable String provider;
 
     @Option(names = "--again", description = "Make new jobs of the files, even if they were enqueued before.")
