@@ -1,6 +1,7 @@
 package dev.parley.provider;
 
 import static dev.parley.provider.ModelFailure.Next.FAIL;
+import static dev.parley.provider.ModelFailure.Next.FAIL_FOR_NOW;
 import static dev.parley.provider.ModelFailure.Next.PAUSE_JOB;
 import static dev.parley.provider.ModelFailure.Next.RETRY;
 import static dev.parley.provider.ModelFailure.Next.RETRY_CHANGED;
@@ -60,7 +61,9 @@ public enum FailureCode {
     INTERNAL_ERROR(FAIL, "a fault of this program; the application log has it"),
     INVALID_PARAMETERS(FAIL, "the item names what the catalog does not have; no call is made"),
     TEMPLATE_NOT_FOUND(FAIL, "no active template fits the arc; no call is made"),
-    TEMPLATE_INVALID(FAIL, "a placeholder that nothing fills; no call is made");
+    TEMPLATE_INVALID(FAIL, "a placeholder that nothing fills; no call is made"),
+    NO_STORED_ANSWER(
+            FAIL_FOR_NOW, "`retry --parse-only`, and no answer is stored that could be parsed; no call is made");
 
     private final Next next;
     private final String when;

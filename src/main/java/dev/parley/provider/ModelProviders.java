@@ -52,7 +52,18 @@ public class ModelProviders implements AutoCloseable {
      */
     public ModelProvider byName(@Nullable String name) {
         String known = nameOf(name);
-        return known.equals(OfflineProvider.NAME) ? offline : paid.computeIfAbsent(known, this::paid);
+        return known.equals(OfflineProvider.NAME) ? offline : paid(known);
+    }
+
+    /**
+     * Reads stored answers of a provider; to call it is refused with {@link FailureCode#NO_STORED_ANSWER}.
+     *
+     * @param name as in a job file; null is the configured default
+     */
+    public ModelProvider storedAnswers(@Nullable String name) {
+        String known = nameOf(name);
+        return new StoredAnswers(
+                known, known.equals(OpenAiProvider.NAME) ? ChatEnvelope::read : MessagesEnvelope::read);
     }
 
     /**
@@ -93,6 +104,11 @@ public class ModelProviders implements AutoCloseable {
     }
 
     private LimitedProvider paid(String name) {
+        LimitedProvider made = paid.get(name);
+        return made == null ? paid.computeIfAbsent(name, this::make) : made;
+    }
+
+    private LimitedProvider make(String name) {
         SharedBuckets shared = sharedBuckets();
         if (name.equals(OpenAiProvider.NAME)) {
             OpenAiProvider made = new OpenAiProvider(openAi, clock);
