@@ -14,10 +14,15 @@ import picocli.CommandLine.HelpCommand;
             EnqueueCommand.class,
             EstimateCommand.class,
             StatusCommand.class,
+            ItemsCommand.class,
+            ExplainCommand.class,
+            FailuresCommand.class,
+            ShowCommand.class,
             LogCommand.class,
             JobCommands.Pause.class,
             JobCommands.Resume.class,
             JobCommands.Cancel.class,
+            JobCommands.Prioritize.class,
             HelpCommand.class
         },
         footer = {
