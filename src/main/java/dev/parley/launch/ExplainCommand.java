@@ -135,11 +135,9 @@ class ExplainCommand implements Action {
                     call.inputTokens(),
                     call.outputTokens(),
                     call.costUsd() == null ? "?" : "$" + Money.of(call.costUsd()),
-                    call.status()
-                            + (call.errorCode() == null
-                                    ? call.stopReason() == null ? "" : ", " + call.stopReason()
-                                    : ", " + call.errorCode() + ": "
-                                            + Objects.requireNonNullElse(call.errorMessage(), "")));
+                    call.errorCode() == null
+                            ? call.status() + (call.stopReason() == null ? "" : ", " + call.stopReason())
+                            : call.errorCode() + ": " + Objects.requireNonNullElse(call.errorMessage(), ""));
         }
         table.print(out, width);
     }
