@@ -12,6 +12,7 @@ import picocli.CommandLine.HelpCommand;
         subcommands = {
             RunCommand.class,
             EnqueueCommand.class,
+            ServeCommand.class,
             EstimateCommand.class,
             StatusCommand.class,
             ItemsCommand.class,

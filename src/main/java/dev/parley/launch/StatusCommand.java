@@ -1,6 +1,7 @@
 package dev.parley.launch;
 
 import dev.parley.launch.Views.JobView;
+import dev.parley.launch.Views.ScheduleView;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.JobStatus;
 import java.io.PrintWriter;
@@ -40,6 +41,9 @@ class StatusCommand implements Action {
     @Option(names = "--limit", paramLabel = "N", description = "How many jobs at most (${DEFAULT-VALUE}).")
     private int limit = 20;
 
+    @Option(names = "--schedules", description = "Shows the scheduled job files instead of jobs.")
+    private boolean schedules;
+
     @Option(
             names = "--status",
             paramLabel = "S",
@@ -50,6 +54,9 @@ class StatusCommand implements Action {
     public void check() {
         if (limit < 1) {
             throw new ConfigurationException("--limit is " + limit + "; should be 1 or more");
+        }
+        if (schedules && (job != null || status != null)) {
+            throw new ConfigurationException("--schedules shows no jobs; leave out JOB and --status");
         }
     }
 
@@ -63,9 +70,10 @@ class StatusCommand implements Action {
         String shown = "";
         while (true) {
             List<JobView> jobs = job == null
-                    ? views.jobs(status, null, limit)
+                    ? schedules ? List.of() : views.jobs(status, null, limit)
                     : views.job(job).stream().toList();
-            String answer = answer(jobs, terminal.width());
+            List<ScheduleView> scheduled = job == null && status == null ? views.schedules() : List.of();
+            String answer = answer(jobs, scheduled, terminal.width());
             if (!answer.equals(shown)) {
                 boolean again = !shown.isEmpty();
                 boolean redraw = watch && !json && terminal.isInteractive();
@@ -80,11 +88,11 @@ class StatusCommand implements Action {
         }
     }
 
-    private String answer(List<JobView> jobs, int width) {
+    private String answer(List<JobView> jobs, List<ScheduleView> scheduled, int width) {
         StringWriter text = new StringWriter();
         PrintWriter out = new PrintWriter(text);
         if (json) {
-            Object value = job == null ? jobs : jobs.get(0);
+            Object value = schedules ? scheduled : job == null ? jobs : jobs.get(0);
             if (watch) {
                 out.println(Json.line(value));
             } else {
@@ -92,6 +100,11 @@ class StatusCommand implements Action {
             }
         } else if (job != null) {
             print(jobs.get(0), out);
+        } else if (schedules) {
+            if (scheduled.isEmpty()) {
+                out.println("No schedules yet; parley serve JOBFILE makes that of a job file known.");
+            }
+            printSchedules(scheduled, out, width);
         } else if (jobs.isEmpty()) {
             out.println(
                     status == null
@@ -117,8 +130,33 @@ class StatusCommand implements Action {
                     "$" + Money.of(one.costUsd()),
                     one.name()));
             table.print(out, width);
+            printSchedules(scheduled, out, width);
         }
         return text.toString();
+    }
+
+    private void printSchedules(List<ScheduleView> scheduled, PrintWriter out, int width) {
+        if (scheduled.isEmpty()) {
+            return;
+        }
+        if (!schedules) {
+            out.println();
+        }
+        Table table = new Table()
+                .text("SCHEDULE")
+                .text("CRON")
+                .spare()
+                .text("NEXT")
+                .text("LAST")
+                .spare()
+                .text("OUTCOME");
+        scheduled.forEach(one -> table.row(
+                one.name(),
+                one.cron() + (one.zone().equals("UTC") ? "" : " " + one.zone()),
+                one.nextTick() == null ? "never" : Text.time(one.nextTick()),
+                one.outcome() == null ? "none yet" : Text.time(one.lastTick()),
+                one.outcome() == null ? "" : one.outcome() + ": " + one.detail()));
+        table.print(out, width);
     }
 
     private static void print(JobView job, PrintWriter out) {

@@ -26,6 +26,7 @@ import dev.parley.work.ItemRow;
 import dev.parley.work.ItemStatus;
 import dev.parley.work.JobStatus;
 import java.math.BigDecimal;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -53,6 +54,8 @@ public class Views {
     private final Catalogs catalogs;
     private final JobLogs logs;
     private final ObjectStore store;
+    private final Schedules schedules;
+    private final Clock clock;
 
     Views(
             BatchJobs jobs,
@@ -61,7 +64,9 @@ public class Views {
             GenerationLogs ledger,
             Catalogs catalogs,
             JobLogs logs,
-            ObjectStore store) {
+            ObjectStore store,
+            Schedules schedules,
+            Clock clock) {
         this.jobs = jobs;
         this.items = items;
         this.conversations = conversations;
@@ -69,6 +74,8 @@ public class Views {
         this.catalogs = catalogs;
         this.logs = logs;
         this.store = store;
+        this.schedules = schedules;
+        this.clock = clock;
     }
 
     /**
@@ -298,6 +305,47 @@ public class Views {
             Instant createdAt,
             List<ConversationDocument.Turn> turns,
             @Nullable String problem) {}
+
+    /**
+     * A scheduled job file.
+     *
+     * @param name of the file, without its folder
+     * @param eachRun new-job or pending-only
+     * @param missed skip or run-once
+     * @param lastTick the last one that was had; when the schedule was first seen, before there was one
+     * @param outcome of that tick: enqueued, pending, nothing-pending, overlapped, missed or failed; null before there was one
+     * @param job the last one that a tick was about
+     * @param nextTick null when there is none any more
+     */
+    public record ScheduleView(
+            String name,
+            String cron,
+            String zone,
+            String eachRun,
+            String missed,
+            Instant lastTick,
+            @Nullable String outcome,
+            @Nullable String detail,
+            @Nullable UUID job,
+            @Nullable Instant nextTick) {}
+
+    /** By name. */
+    public List<ScheduleView> schedules() {
+        Instant now = clock.instant();
+        return schedules.all().stream()
+                .map(row -> new ScheduleView(
+                        row.name(),
+                        row.cron(),
+                        row.zone(),
+                        row.eachRun(),
+                        row.missed(),
+                        row.lastTick(),
+                        row.outcome(),
+                        row.detail(),
+                        row.job(),
+                        Schedule.next(row.cron(), row.zone(), now)))
+                .toList();
+    }
 
     /**
      * Newest first.
