@@ -5,8 +5,8 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import jakarta.validation.constraints.NotBlank;
 import java.time.DateTimeException;
 import java.time.Instant;
+import java.time.LocalDateTime;
 import java.time.ZoneId;
-import java.time.ZonedDateTime;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.scheduling.support.CronExpression;
@@ -82,9 +82,17 @@ record Schedule(
         return next(cron, zone, after);
     }
 
+    /**
+     * Spring, asked by the zone's clock, would have no tick at a time that the clock skips in spring, and two at one that it
+     * repeats in autumn. So it is asked by the calendar, on which each time of day is there once.
+     */
     static @Nullable Instant next(String cron, String zone, Instant after) {
-        ZonedDateTime next = CronExpression.parse(cron).next(after.atZone(ZoneId.of(zone)));
-        return next == null ? null : next.toInstant();
+        CronExpression times = CronExpression.parse(cron);
+        LocalDateTime next = times.next(LocalDateTime.ofInstant(after, ZoneId.of(zone)));
+        while (next != null && !next.atZone(ZoneId.of(zone)).toInstant().isAfter(after)) {
+            next = times.next(next);
+        }
+        return next == null ? null : next.atZone(ZoneId.of(zone)).toInstant();
     }
 
     /** The last tick after one time and not after another; null when there is none. */
