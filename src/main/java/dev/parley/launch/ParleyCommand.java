@@ -20,6 +20,7 @@ import picocli.CommandLine.HelpCommand;
             FailuresCommand.class,
             ShowCommand.class,
             LogCommand.class,
+            QueryCommand.class,
             JobCommands.Pause.class,
             JobCommands.Resume.class,
             JobCommands.Cancel.class,

@@ -289,6 +289,42 @@ class LookingTests {
     }
 
     @Test
+    void rowsAreAskedForByColumnAndNothingAskedBecomesSql() { // A33, A34
+        UUID job = sevenOfEight();
+        app.enqueue(1);
+
+        JsonNode failed = rows("query", "batch_items", "--where", "status=failed", "--limit", "5");
+        JsonNode jobs = rows("query", "batch_jobs", "--where", "total_items>=8", "--where", "id = " + job);
+        JsonNode since = rows("query", "batch_items", "--where", "created_at>2026-01-01T00:00:00Z", "--limit", "100");
+
+        assertThat(failed.path("success").asBoolean()).isTrue();
+        assertThat(failed.path("data")).hasSize(1);
+        assertThat(failed.at("/data/0/error_code").asString()).isEqualTo("invalid_request");
+        assertThat(jobs.at("/data/0/name").asString()).isEqualTo("Demo");
+        assertThat(jobs.at("/data/0/created_at").asString()).endsWith("Z");
+        assertThat(since.path("data")).hasSize(9);
+        assertThat(rows("query", "batch_jobs", "--where", "name=x' OR '1'='1").path("data"))
+                .isEmpty();
+        assertThat(refused("query", "batch_job")).contains("did you mean 'batch_jobs'?");
+        assertThat(refused("query", "pg_user")).contains("There is no table 'pg_user'");
+        assertThat(refused("query", "batch_jobs", "--where", "state=x")).contains("has no column 'state'");
+        assertThat(refused("query", "batch_jobs", "--where", "status like x")).contains("is no condition");
+        assertThat(refused("query", "batch_jobs", "--where", "id=x")).contains("cannot have");
+    }
+
+    private JsonNode rows(String... command) {
+        return JsonMapper.shared().readTree(text(command));
+    }
+
+    private String refused(String... command) {
+        Answer answer = Commands.on(app, command);
+        assertThat(answer.code()).isEqualTo(ExitCode.CONFIGURATION);
+        assertThat(answer.out()).isEmpty();
+        assertThat(answer.err()).doesNotContain("\tat ");
+        return answer.err();
+    }
+
+    @Test
     void statusPagesByKeyAndNamesTheLastErrorOfEachJob() { // A48, A50
         UUID failed = sevenOfEight();
         UUID second = app.enqueue(1);
