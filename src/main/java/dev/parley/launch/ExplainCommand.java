@@ -70,7 +70,8 @@ class ExplainCommand implements Action {
         Text.row(
                 out,
                 "cost",
-                "$" + Money.of(it.costUsd()) + " in " + it.calls().size() + " calls"
+                "$" + Money.of(it.costUsd()) + " in " + it.calls().size()
+                        + (it.calls().size() == 1 ? " call" : " calls")
                         + (it.calls().stream().anyMatch(call -> call.costUsd() == null)
                                 ? ", and what those without a cost may have been billed"
                                 : ""));

@@ -6,13 +6,13 @@ import java.util.List;
 
 /**
  * Rows in columns, no wider than a terminal: the last column takes what is left of a line and is cut, and where that is not
- * enough, columns that can be spared are left out, the last of them first.
+ * enough, columns that can be spared are left out, the first of them first.
  */
 final class Table {
     private static final int GAP = 2;
 
     /** Less of the last column tells nobody anything. */
-    private static final int LAST_AT_LEAST = 10;
+    private static final int LAST_AT_LEAST = 6;
 
     private record Column(String header, boolean right, boolean spare) {}
 
@@ -55,7 +55,7 @@ final class Table {
         }
         int last = columns.size() - 1;
         int room = roomForLast(shown, width);
-        for (int i = last - 1; i >= 0 && room < Math.min(widthOf(last), LAST_AT_LEAST); i--) {
+        for (int i = 0; i < last && room < Math.min(widthOf(last), LAST_AT_LEAST); i++) {
             if (columns.get(i).spare()) {
                 shown.remove(Integer.valueOf(i));
                 room = roomForLast(shown, width);
