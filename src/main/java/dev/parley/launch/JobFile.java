@@ -32,6 +32,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param maxTokens the most one answer may hold
  * @param concurrency calls in flight at most
  * @param user whose folder the raw files go to
+ * @param schedule when {@code parley serve} starts it; null is never
  */
 record JobFile(
         @NotBlank @Size(max = 200) String name,
@@ -64,7 +65,8 @@ record JobFile(
         BigDecimal budgetUsd,
 
         @DefaultValue("continue") ErrorHandling errorHandling,
-        @Nullable UUID user) {
+        @Nullable UUID user,
+        @Nullable Schedule schedule) {
 
     /** {@link ItemParameters} as a person writes them. */
     record Item(

@@ -12,13 +12,20 @@ import picocli.CommandLine.HelpCommand;
         subcommands = {
             RunCommand.class,
             EnqueueCommand.class,
+            ServeCommand.class,
             EstimateCommand.class,
             RetryCommand.class,
             StatusCommand.class,
+            ItemsCommand.class,
+            ExplainCommand.class,
+            FailuresCommand.class,
+            ShowCommand.class,
             LogCommand.class,
+            QueryCommand.class,
             JobCommands.Pause.class,
             JobCommands.Resume.class,
             JobCommands.Cancel.class,
+            JobCommands.Prioritize.class,
             HelpCommand.class
         },
         footer = {
