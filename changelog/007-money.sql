@@ -6,9 +6,9 @@ ALTER TABLE generation_logs ALTER COLUMN cost_usd DROP NOT NULL;
 
 --changeset parley:job-spending
 --comment: What a budget is kept with; counted, like actual_cost, in the transaction that enters the calls in the ledger.
-ALTER TABLE batch_jobs ADD COLUMN dearest_call numeric(14, 8) DEFAULT 0 NOT NULL;
-ALTER TABLE batch_jobs ADD COLUMN unknown_cost_calls integer DEFAULT 0 NOT NULL;
+ALTER TABLE batch_jobs ADD COLUMN IF NOT EXISTS dearest_call numeric(14, 8) DEFAULT 0 NOT NULL;
+ALTER TABLE batch_jobs ADD COLUMN IF NOT EXISTS unknown_cost_calls integer DEFAULT 0 NOT NULL;
 
 --changeset parley:unanswered-calls
 --comment: How often an item's claim ended without a word, so that its call may have been paid for.
-ALTER TABLE batch_items ADD COLUMN unanswered integer DEFAULT 0 NOT NULL;
+ALTER TABLE batch_items ADD COLUMN IF NOT EXISTS unanswered integer DEFAULT 0 NOT NULL;

@@ -15,6 +15,7 @@ import picocli.CommandLine.HelpCommand;
             EstimateCommand.class,
             StatusCommand.class,
             LogCommand.class,
+            MigrateCommand.class,
             JobCommands.Pause.class,
             JobCommands.Resume.class,
             JobCommands.Cancel.class,
