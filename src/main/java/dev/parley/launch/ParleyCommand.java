@@ -16,6 +16,8 @@ import picocli.CommandLine.HelpCommand;
             StatusCommand.class,
             LogCommand.class,
             MigrateCommand.class,
+            VerifyCommand.class,
+            BackfillCommand.class,
             JobCommands.Pause.class,
             JobCommands.Resume.class,
             JobCommands.Cancel.class,
