@@ -6,6 +6,8 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -123,6 +125,19 @@ public final class OlderDatabase {
                         "2025-11-28T" + made + "Z")
                 .query(UUID.class)
                 .single();
+    }
+
+    /** A raw file of such a system: the bare conversation document, in no provider's envelope. */
+    public static String answer() {
+        return IntStream.rangeClosed(1, 8)
+                .mapToObj(n -> "{\"turn_number\": " + n + ", \"role\": \"" + (n % 2 == 1 ? "user" : "assistant")
+                        + "\", \"content\": \"Turn " + n + " of a talk about wills, guardians and what each of the two is afraid of."
+                        + "\", \"emotional_context\": {\"primary_emotion\": \"relief\", \"intensity\": 0.5}}")
+                .collect(Collectors.joining(
+                        ", ",
+                        "{\"conversation_metadata\": {\"client_persona\": \"David Chen\", \"session_context\": \"a quarrel\","
+                                + " \"conversation_phase\": \"closing\"}, \"turns\": [",
+                        "]}"));
     }
 
     private static String resource() {

@@ -17,8 +17,6 @@ import dev.parley.generation.GenerationResult;
 import dev.parley.generation.GenerationResult.Generated;
 import dev.parley.generation.GenerationResult.NotGenerated;
 import dev.parley.generation.RawFiles;
-import dev.parley.provider.ModelProvider;
-import dev.parley.provider.StoredAnswers;
 import dev.parley.work.BatchItem;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
@@ -28,7 +26,6 @@ import dev.parley.work.ItemParameters;
 import dev.parley.work.Spending;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -204,7 +201,6 @@ public class Backfill {
 
     /** One run; used by the step's own thread. */
     private final class Run implements AutoCloseable {
-        private final Map<UUID, ModelProvider> providers = new HashMap<>();
         private @Nullable UnparsedReader unparsed;
         private @Nullable ConversationGenerator generator;
         private @Nullable UUID loggedJob;
@@ -326,16 +322,7 @@ public class Backfill {
                             parameters.templateId(),
                             job.settings().model(),
                             job.settings().maxOutputTokens()),
-                    providers.computeIfAbsent(job.id(), id -> provider(job)));
-        }
-
-        private ModelProvider provider(BatchJob job) {
-            try {
-                return new StoredAnswers(
-                        generation.providers().byName(job.settings().provider()));
-            } catch (IllegalArgumentException notConfigured) { // what reads answers need not be able to ask for them
-                return new StoredAnswers(generation.providers().byName(null));
-            }
+                    generation.providers().storedAnswers(job.settings().provider()));
         }
 
         private void record(Chunk<? extends Parsed> chunk) {

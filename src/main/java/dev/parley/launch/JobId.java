@@ -6,7 +6,7 @@ import java.util.UUID;
 import java.util.regex.Pattern;
 import picocli.CommandLine.TypeConversionException;
 
-/** A job as the command line names it. */
+/** A job, or whatever else has an id, as the command line names it. */
 final class JobId {
     /** {@code UUID.fromString} takes 1-2-3-4-5 as well. */
     private static final Pattern FORM = Pattern.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}");
@@ -16,7 +16,7 @@ final class JobId {
     static UUID parse(String text) {
         if (!FORM.matcher(text.strip()).matches()) {
             throw new TypeConversionException(
-                    "'" + text + "' is not a job's id, which is a UUID; parley status lists the jobs");
+                    "'" + text + "' is not an id, which is a UUID; parley status lists the jobs");
         }
         return UUID.fromString(text.strip());
     }

@@ -13,6 +13,7 @@ import picocli.CommandLine.HelpCommand;
             RunCommand.class,
             EnqueueCommand.class,
             EstimateCommand.class,
+            RetryCommand.class,
             StatusCommand.class,
             LogCommand.class,
             MigrateCommand.class,

@@ -85,7 +85,8 @@ public class Prices {
 
     /** Not any prefix: {@code claude-opus-5} must not price {@code claude-opus-5-5}. */
     private static boolean isSnapshotOf(String id, String model) {
-        return model.startsWith(id) && model.substring(id.length()).matches("|[-@](\\d{8}|latest)");
+        return model.startsWith(id)
+                && model.substring(id.length()).matches("|[-@](\\d{8}|\\d{4}-\\d{2}-\\d{2}|latest)");
     }
 
     private static LocalDate firstDay(Row row) {

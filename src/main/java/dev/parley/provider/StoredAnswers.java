@@ -1,32 +1,21 @@
 package dev.parley.provider;
 
-import dev.parley.provider.ModelFailure.Next;
+import java.util.function.Function;
 
-/** A provider that reads stored answers and never calls: for work on what is paid for already. Thread-safe. */
-public final class StoredAnswers implements ModelProvider {
-    /** The code of the failure where only a call would help. */
-    public static final String CALL_NEEDED = "call_needed";
-
-    private final ModelProvider provider;
-
-    /** @param provider whose answers they are */
-    public StoredAnswers(ModelProvider provider) {
-        this.provider = provider;
-    }
-
-    @Override
-    public String name() {
-        return provider.name();
-    }
-
+/**
+ * Reads stored answers as a provider does, and calls nobody: it needs no key, and cannot spend.
+ *
+ * @param name the provider's
+ */
+record StoredAnswers(String name, Function<byte[], Completion> envelope) implements ModelProvider {
     @Override
     public RawReply call(ModelRequest request) {
-        throw ModelException.notCalled(new ModelFailure(
-                CALL_NEEDED, "the stored answer was cut off; a retry asks again", Next.FAIL, null, null));
+        throw ModelException.notCalled(FailureCode.NO_STORED_ANSWER.because(
+                "no whole answer is stored that could be parsed, and none was to be asked for"));
     }
 
     @Override
-    public Completion read(byte[] body) throws ModelException {
-        return provider.read(body);
+    public Completion read(byte[] body) {
+        return envelope.apply(body);
     }
 }

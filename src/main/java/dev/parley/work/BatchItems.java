@@ -90,13 +90,15 @@ public class BatchItems {
     private static final String CLAIM_POSTGRESQL = "WITH next AS MATERIALIZED (" + NEXT + ")" + TAKE + """
               FROM next
              WHERE batch_items.id = next.id
-            RETURNING batch_items.id, batch_job_id, position, parameters, conversation_key, attempts, unanswered, claim_token
+            RETURNING batch_items.id, batch_job_id, position, parameters, conversation_key, attempts, earlier_attempts,
+                      unanswered, parse_only, claim_token
             """;
 
     private static final String CLAIM_H2 = TAKE + " WHERE id IN (:ids)";
 
     private static final String CLAIMED_H2 = """
-            SELECT id, batch_job_id, position, parameters, conversation_key, attempts, unanswered, claim_token
+            SELECT id, batch_job_id, position, parameters, conversation_key, attempts, earlier_attempts, unanswered,
+                   parse_only, claim_token
               FROM batch_items
              WHERE id IN (:ids)
             """;
@@ -624,7 +626,9 @@ public class BatchItems {
                 row.getString("parameters"),
                 new ConversationKey(row.getObject("conversation_key", UUID.class)),
                 row.getInt("attempts"),
+                row.getInt("earlier_attempts"),
                 row.getInt("unanswered"),
+                row.getBoolean("parse_only"),
                 row.getObject("claim_token", UUID.class));
     }
 }

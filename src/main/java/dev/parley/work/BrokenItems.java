@@ -99,12 +99,14 @@ public class BrokenItems {
             SELECT gen_random_uuid(), i.id, i.batch_job_id, i.conversation_key, 'api_error', i.error_code, i.error_message, i.processed_at
               FROM json_to_recordset(:rows::json) AS r(id uuid)
               JOIN batch_items i ON i.id = r.id
-             WHERE i.status = 'failed' AND i.error_code NOT LIKE 'conversation_%'
+             WHERE i.status = 'failed'
+               AND NOT EXISTS (SELECT 1 FROM failed_generations f WHERE f.item_id = i.id AND f.error_message = i.error_message)
             """, """
             INSERT INTO failed_generations (id, item_id, run_id, conversation_key, failure_type, error_code, error_message, created_at)
             SELECT gen_random_uuid(), i.id, i.batch_job_id, i.conversation_key, 'api_error', i.error_code, i.error_message, i.processed_at
               FROM batch_items i
              WHERE i.id = :id AND i.status = 'failed'
+               AND NOT EXISTS (SELECT 1 FROM failed_generations f WHERE f.item_id = i.id AND f.error_message = i.error_message)
             """);
 
     private static final BulkStatement LINK = new BulkStatement("""
@@ -136,7 +138,7 @@ public class BrokenItems {
             """ + BROKEN);
 
     private static final String WITH_KEYS = """
-            SELECT i.id, i.batch_job_id, i.position, i.parameters, i.conversation_key, i.attempts, i.unanswered
+            SELECT i.id, i.batch_job_id, i.position, i.parameters, i.conversation_key, i.attempts, i.earlier_attempts, i.unanswered
               FROM batch_items i
              WHERE i.conversation_key IN (:keys)
                AND NOT EXISTS (SELECT 1
@@ -294,7 +296,9 @@ public class BrokenItems {
                                 row.getString("parameters"),
                                 new ConversationKey(row.getObject("conversation_key", UUID.class)),
                                 row.getInt("attempts"),
+                                row.getInt("earlier_attempts"),
                                 row.getInt("unanswered"),
+                                true,
                                 new UUID(0, 0)))
                         .list();
     }

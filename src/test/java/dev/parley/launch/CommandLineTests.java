@@ -81,11 +81,28 @@ class CommandLineTests {
                 arguments("run --bogus", "'--bogus'"),
                 arguments("run --concurrency many", "'many' is not an int"),
                 arguments("run --concurrency 0", "--concurrency is 0; should be from 1 to 10000"),
-                arguments("run --job 1-2-3-4-5", "'1-2-3-4-5' is not a job's id"),
-                arguments("status 1234", "'1234' is not a job's id"),
+                arguments("run --job 1-2-3-4-5", "'1-2-3-4-5' is not an id"),
+                arguments("status 1234", "'1234' is not an id"),
                 arguments("status --limit 0", "--limit is 0"),
                 arguments("status --status done", "[QUEUED, PROCESSING, PAUSED, COMPLETED, FAILED, CANCELLED]"),
                 arguments("enqueue", "JOBFILE"),
+                arguments("retry", "retry needs one of --job ID, --item ID and --params JSON"),
+                arguments("retry --all", "retry needs one of"),
+                arguments("retry --item 7", "'7' is not an id"),
+                arguments("retry --params {}", "--params: parameters: persona_id is missing"),
+                arguments("retry --params {\"tier\":\"gold\"}", "--params: parameters: "),
+                arguments(
+                        "retry --job 00000000-0000-4000-8000-000000000000 --all --code refused", "exclude each other"),
+                arguments(
+                        "retry --job 00000000-0000-4000-8000-000000000000 --code rate_limit",
+                        "did you mean 'rate_limited'?"),
+                arguments("retry --job 00000000-0000-4000-8000-000000000000 --concurrency 0", "--concurrency is 0"),
+                arguments(
+                        "retry --job 00000000-0000-4000-8000-000000000000 --item 00000000-0000-4000-8000-000000000000",
+                        "retry needs one of"),
+                arguments(
+                        "retry --item 00000000-0000-4000-8000-000000000000 --code refused",
+                        "--code chooses among the items of a job"),
                 arguments("log", "JOB"),
                 arguments("run none.yaml other.yaml", "none.yaml: there is no such file\nother.yaml: there is no such"),
                 arguments("status --parley.store gcs", "write --parley.store=VALUE"));
@@ -167,7 +184,7 @@ class CommandLineTests {
                 arguments(GOOD + "error_handling: halt", "5: error_handling: 'halt' is not one of"),
                 arguments(GOOD + "max_tokens: 10", "5: max_tokens: must be greater than or equal to 256"),
                 arguments(GOOD + "model: ''", "5: model: must be a model id"),
-                arguments(GOOD + "provider: openai", "5: provider: cannot be used: no provider is called 'openai'"),
+                arguments(GOOD + "provider: nobody", "5: provider: cannot be used: no provider is called 'nobody'"),
                 arguments(
                         GOOD + "provider: anthropic",
                         "5: provider: cannot be used: provider 'anthropic' needs an API key"),
