@@ -131,7 +131,8 @@ public final class OlderDatabase {
     public static String answer() {
         return IntStream.rangeClosed(1, 8)
                 .mapToObj(n -> "{\"turn_number\": " + n + ", \"role\": \"" + (n % 2 == 1 ? "user" : "assistant")
-                        + "\", \"content\": \"Turn " + n + " of a talk about wills, guardians and what each of the two is afraid of."
+                        + "\", \"content\": \"Turn " + n
+                        + " of a talk about wills, guardians and what each of the two is afraid of."
                         + "\", \"emotional_context\": {\"primary_emotion\": \"relief\", \"intensity\": 0.5}}")
                 .collect(Collectors.joining(
                         ", ",

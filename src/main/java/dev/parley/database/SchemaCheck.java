@@ -108,7 +108,10 @@ public final class SchemaCheck {
                 findings.add(new Finding(
                         "keys", table.name() + " (" + columns + ") is not unique", "remove doubles, then " + MIGRATE));
             } else if (constraint.foreignKey()) {
-                String target = constraint.definition().replaceFirst("(?s).*REFERENCES (\\w+ \\(\\w+\\)).*", "$1");
+                String target = constraint
+                        .definition()
+                        .replaceFirst("(?s).*REFERENCES\\s+(\\w+)\\s*\\((\\w+)\\).*", "$1 ($2)")
+                        .toLowerCase(Locale.ROOT);
                 boolean cascade = constraint.definition().contains("ON DELETE CASCADE");
                 Reference there = references.get(constraint.columns().get(0));
                 if (there == null

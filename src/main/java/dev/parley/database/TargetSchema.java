@@ -75,7 +75,9 @@ record TargetSchema(Map<String, Table> tables) {
         /** The columns of a unique constraint or foreign key, in order. */
         List<String> columns() {
             Matcher columns = COLUMNS.matcher(definition);
-            return columns.matches() ? List.of(columns.group(1).split("\\s*,\\s*")) : List.of();
+            return columns.matches()
+                    ? List.of(columns.group(1).toLowerCase(Locale.ROOT).split("\\s*,\\s*"))
+                    : List.of();
         }
     }
 

@@ -190,11 +190,11 @@ public class BrokenItems {
             """;
 
     private static final String COUNTS = """
-            SELECT count(*) AS completed, count(conversation_id) AS linked,
-                   count(CASE WHEN conversation_id IS NOT NULL
-                               AND NOT EXISTS (SELECT 1 FROM conversations c WHERE c.id = conversation_id) THEN 1 END) AS dangling
-              FROM batch_items
-             WHERE status = 'completed'
+            SELECT count(*) AS completed, count(i.conversation_id) AS linked,
+                   count(CASE WHEN i.conversation_id IS NOT NULL AND c.id IS NULL THEN 1 END) AS dangling
+              FROM batch_items i
+              LEFT JOIN conversations c ON c.id = i.conversation_id
+             WHERE i.status = 'completed'
             """;
 
     private final NamedParameterJdbcTemplate jdbc;

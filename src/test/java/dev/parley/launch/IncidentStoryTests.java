@@ -53,18 +53,22 @@ class IncidentStoryTests {
         Answer retry = parley("retry", "--job", SEVEN_OF_EIGHT.toString(), "--yes");
         Answer after = parley("verify", "--files");
 
-        assertThat(dryRun.out()).contains("ALTER TABLE batch_items ADD COLUMN conversation_key uuid");
+        assertThat(dryRun.out())
+                .as(dryRun.toString())
+                .contains("ALTER TABLE batch_items ADD COLUMN conversation_key uuid");
         assertThat(migrated.code()).as(migrated.toString()).isZero();
-        assertThat(before.code()).isEqualTo(1);
+        assertThat(before.code()).as(before.toString()).isEqualTo(1);
         assertThat(before.out())
                 .contains("7 completed items, 7 linked, 0 dangling")
                 .contains("4 failed or unlinked items have a conversation that was made for them")
                 .contains("→ parley backfill");
-        assertThat(preview.out()).contains("4 items would be linked with their conversation");
+        assertThat(preview.out()).as(preview.toString()).contains("4 items would be linked with their conversation");
         assertThat(backfill.code()).as(backfill.toString()).isZero();
         assertThat(backfill.out()).contains("4 items linked with their conversation");
         assertThat(callsOfBackfill).isZero();
-        assertThat(secondBackfill.out()).contains("0 items linked", "0 stored answers parsed", "0 items back");
+        assertThat(secondBackfill.out())
+                .as(secondBackfill.toString())
+                .contains("0 items linked", "0 stored answers parsed", "0 items back");
         assertThat(job(FOUR_FAILED)).isEqualTo("completed 4 4 4 0");
         assertThat(linkedByPrimaryKey(FOUR_FAILED)).isEqualTo(4);
         assertThat(retry.code()).as(retry.toString()).isZero();
@@ -76,7 +80,9 @@ class IncidentStoryTests {
                         .query(String.class)
                         .single())
                 .isEqualTo("completed");
-        assertThat(after.out()).contains("12 completed items, 12 linked, 0 dangling", "are as they should be");
+        assertThat(after.out())
+                .as(after.toString())
+                .contains("12 completed items, 12 linked, 0 dangling", "are as they should be");
         assertThat(after.code()).isZero();
         assertThat(Files.readString(data.resolve("batch-logs/" + FOUR_FAILED + "/log.txt")))
                 .contains("linked by its time: conversation " + FIRST_KEY);
@@ -111,7 +117,8 @@ class IncidentStoryTests {
         older = OlderDatabase.create("incident");
         older.job(FOUR_FAILED, "failed", 5);
         older.job(SEVEN_OF_EIGHT, "completed", 5);
-        older.execute("UPDATE batch_jobs SET total_items = 4, completed_items = 4, failed_items = 4 WHERE id = '" + FOUR_FAILED
+        older.execute("UPDATE batch_jobs SET total_items = 4, completed_items = 4, failed_items = 4 WHERE id = '"
+                + FOUR_FAILED
                 + "'; UPDATE batch_jobs SET total_items = 8, completed_items = 8, successful_items = 7, failed_items = 1"
                 + " WHERE id = '" + SEVEN_OF_EIGHT + "'");
         for (int n = 1; n <= 4; n++) {
@@ -150,9 +157,8 @@ class IncidentStoryTests {
                         Stream.of(
                                 "--spring.datasource.url=" + older.url(),
                                 "--spring.datasource.username=postgres",
-                                "--parley.data=" + data,
-                                "--parley.provider=anthropic"),
-                        Arrays.stream(anthropic.properties()))
+                                "--parley.data=" + data),
+                        Arrays.stream(anthropic.properties()).map(property -> "--" + property.replaceFirst("^--", "")))
                 .toList());
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
