@@ -136,7 +136,7 @@ class BackfillCommand implements Action {
                     "enqueue",
                     "\"" + one.name() + "\": " + one.items() + " of " + (one.items() + one.covered())
                             + " combinations are covered by no item"
-                            + (one.job() == null ? "" : "; job " + one.job() + ", parley run --job " + one.job()));
+                            + (one.job() == null ? "" : "; parley run --job " + one.job() + " works them off"));
         }
     }
 

@@ -9,7 +9,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -25,7 +24,8 @@ import org.springframework.transaction.annotation.Transactional;
  *
  * <p>An item and a conversation belong together when the conversation has the item's key or the key that the item's error
  * names. In older data, where an item has no such key, its combination and time decide: the conversation was made while the
- * item was worked on, that is after the job's item before it had ended. Two that could be meant are left alone.
+ * item was worked on: after the job's item before it had ended, and at most half an hour before its own end. Two that could
+ * be meant are left alone.
  */
 @Repository
 public class BrokenItems {
@@ -51,8 +51,9 @@ public class BrokenItems {
                 SELECT i.id, i.batch_job_id, i.position, i.status, i.conversation_id, i.conversation_key, i.parameters,
                        i.error_message, i.processed_at,
                        COALESCE(i.processing_started_at,
-                                GREATEST(i.created_at, lag(i.processed_at) OVER (PARTITION BY i.batch_job_id
-                                                                                 ORDER BY i.processed_at, i.position))) AS begun
+                                GREATEST(i.created_at, i.processed_at - INTERVAL '30' MINUTE,
+                                         lag(i.processed_at) OVER (PARTITION BY i.batch_job_id
+                                                                   ORDER BY i.processed_at, i.position))) AS begun
                   FROM batch_items i
                  WHERE i.processed_at IS NOT NULL),
             broken AS (SELECT * FROM ended i WHERE %1$s),
@@ -328,9 +329,19 @@ public class BrokenItems {
     /** Counts anew the jobs whose counters differ from their items; says how many. */
     @Transactional
     public int recount() {
-        List<Map<String, Object>> wrong = client.sql(WRONG_COUNTERS).query().listOfRows();
-        wrong.forEach(job -> client.sql(RECOUNT).params(new HashMap<>(job)).update());
+        List<Map<String, Object>> wrong = wrongCounters();
+        wrong.forEach(job -> client.sql(RECOUNT).params(job).update());
         return wrong.size();
+    }
+
+    private List<Map<String, Object>> wrongCounters() {
+        return client.sql(WRONG_COUNTERS)
+                .query((row, n) -> Map.<String, Object>of(
+                        "id", row.getObject("id", UUID.class),
+                        "total", row.getInt("total"),
+                        "successful", row.getInt("successful"),
+                        "failed", row.getInt("failed")))
+                .list();
     }
 
     /** Combinations that a completed item covers, or one that is still to be worked on: the JSON of their parameters. */
@@ -376,7 +387,7 @@ public class BrokenItems {
                 "parley backfill puts them back into the queue");
         add(
                 findings,
-                client.sql(WRONG_COUNTERS).query().listOfRows().size(),
+                wrongCounters().size(),
                 "%d jobs have counters that differ from their items",
                 "parley backfill counts them anew");
         return findings;

@@ -112,8 +112,12 @@ class BackfillTests {
             Report report = application.bean(Backfill.class).run(ALL);
 
             assertThat(report.released()).isEqualTo(1);
-            assertThat(application.rows("SELECT status FROM batch_items ORDER BY position"))
-                    .containsExactly(Map.of("status", "queued"), Map.of("status", "processing"));
+            assertThat(application
+                            .jdbc()
+                            .sql("SELECT status FROM batch_items ORDER BY position")
+                            .query(String.class)
+                            .list())
+                    .containsExactly("queued", "processing");
             assertThat(application.job(job).completedItems()).isZero();
         }
     }
