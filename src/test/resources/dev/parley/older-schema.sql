@@ -91,7 +91,7 @@ CREATE TABLE batch_items (
     position integer NOT NULL,
     topic text NOT NULL,
     tier text DEFAULT 'template',
-    parameters jsonb DEFAULT '{}',
+    parameters json DEFAULT '{}',
     status text DEFAULT 'queued' CONSTRAINT item_status CHECK (status IN ('queued', 'processing', 'completed', 'failed', 'skipped')),
     conversation_id uuid,
     error text,

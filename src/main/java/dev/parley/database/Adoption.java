@@ -125,6 +125,7 @@ record Adoption(Dialect dialect, TargetSchema target, LiveSchema live, Connectio
             return "CAST(" + value + " AS text)";
         }
         return switch (liveType) {
+            case "json" -> ours.type().equals("jsonb") ? "CAST(" + value + " AS jsonb)" : null; // it has no equality
             case "array" -> ours.type().equals("jsonb") ? "to_jsonb(" + value + ")" : null;
             case "timestamp without time zone" ->
                 ours.type().equals("timestamp with time zone") ? value + " AT TIME ZONE 'UTC'" : null;

@@ -72,14 +72,13 @@ record LiveSchema(Map<String, Map<String, Column>> tables) {
     /** Whether a column of that type takes and gives the values of ours without a conversion. */
     static boolean suits(String target, String live) {
         return family(target).equals(family(live))
-                || family(target).equals("json") && family(live).equals("text");
+                || target.equals("jsonb") && family(live).equals("text");
     }
 
     private static String family(String type) {
         String name = type.toLowerCase(Locale.ROOT).replaceAll("\\(.*", "").strip();
         return switch (name) {
             case "text", "varchar", "character varying", "character", "character large object" -> "text";
-            case "json", "jsonb" -> "json";
             case "bytea", "binary varying", "binary large object" -> "bytes";
             case "smallint", "integer", "bigint", "numeric", "decimal", "real", "double precision" -> "number";
             default -> name;

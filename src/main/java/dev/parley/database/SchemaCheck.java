@@ -39,11 +39,15 @@ public final class SchemaCheck {
                     column + " is missing, or this role may not read it",
                     MIGRATE + " adds what is missing; GRANT SELECT where it is not")));
             Dialect dialect = Dialect.of(connection);
-            for (Table table : TargetSchema.of(dialect).tables().values()) {
+            TargetSchema target = TargetSchema.of(dialect);
+            for (Table table : target.tables().values()) {
                 if (!missing.contains(table.name())) {
                     keys(connection, table, findings);
                     if (dialect == Dialect.POSTGRESQL) {
                         rights(connection, table.name(), findings);
+                        if (target.adoptable().contains(table)) { // the tracker's tables have policies of their own
+                            rowSecurity(connection, table.name(), findings);
+                        }
                         validity(connection, table, findings);
                     }
                 }
@@ -157,6 +161,9 @@ public final class SchemaCheck {
                         "GRANT " + right + " ON " + table + " TO " + user(connection)));
             }
         }
+    }
+
+    private static void rowSecurity(Connection connection, String table, List<Finding> findings) throws SQLException {
         if (LiveSchema.strings(connection, "SELECT 1 WHERE row_security_active('" + table + "')")
                         .isEmpty()
                 || LiveSchema.strings(connection, "SELECT 1 WHERE has_table_privilege('" + table + "', 'SELECT')")

@@ -121,7 +121,8 @@ record TargetSchema(Map<String, Table> tables) {
 
     private static boolean runsOn(Dialect dialect, String attributes) {
         Matcher dbms = DBMS.matcher(attributes);
-        return !dbms.find() || dbms.group(1).equalsIgnoreCase(dialect.name());
+        return !attributes.contains("splitStatements:false") // a program, not the schema
+                && (!dbms.find() || dbms.group(1).equalsIgnoreCase(dialect.name()));
     }
 
     private static void add(Map<String, Table> tables, String changeSet) {
@@ -137,7 +138,7 @@ record TargetSchema(Map<String, Table> tables) {
             } else if (column.matches() && tables.containsKey(column.group(1))) {
                 tables.get(column.group(1))
                         .columns()
-                        .put(column.group(2), column(column.group(2), column.group(3), false));
+                        .putIfAbsent(column.group(2), column(column.group(2), column.group(3), false));
             } else if (nullable.matches() && tables.containsKey(nullable.group(1))) {
                 tables.get(nullable.group(1))
                         .columns()

@@ -16,14 +16,12 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import tools.jackson.databind.MapperFeature;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 @Command(
         name = "backfill",
@@ -35,11 +33,6 @@ import tools.jackson.databind.json.JsonMapper;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class)
 class BackfillCommand implements Action {
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(SerializationFeature.INDENT_OUTPUT)
-            .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
-            .build();
-
     @Parameters(arity = "0..*", paramLabel = "JOBFILE", description = "Enqueues what these name and no item covers.")
     private List<Path> files = List.of();
 
@@ -95,7 +88,7 @@ class BackfillCommand implements Action {
             enqueued.add(missing(job, beans, out));
         }
         if (json) {
-            out.println(JSON.writeValueAsString(new View(
+            Json.print(out, new View(
                     dryRun,
                     report.linked(),
                     report.parsed(),
@@ -103,7 +96,7 @@ class BackfillCommand implements Action {
                     report.released(),
                     report.missing(),
                     report.recounted(),
-                    enqueued)));
+                    enqueued));
         } else {
             print(report, enqueued, out);
         }
@@ -172,11 +165,11 @@ class BackfillCommand implements Action {
                         : beans.getBean(BatchJobs.class).enqueue(smaller, false).jobId());
     }
 
-    private static java.util.stream.Stream<List<Object>> combination(String parameters) {
+    private static Stream<List<Object>> combination(String parameters) {
         try {
-            return java.util.stream.Stream.of(combination(ItemParameters.parse(parameters)));
+            return Stream.of(combination(ItemParameters.parse(parameters)));
         } catch (IllegalArgumentException invalid) {
-            return java.util.stream.Stream.empty(); // covers nothing
+            return Stream.empty(); // covers nothing
         }
     }
 

@@ -13,9 +13,6 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import tools.jackson.databind.MapperFeature;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 @Command(
         name = "verify",
@@ -23,11 +20,6 @@ import tools.jackson.databind.json.JsonMapper;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class)
 class VerifyCommand implements Action {
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(SerializationFeature.INDENT_OUTPUT)
-            .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
-            .build();
-
     @Option(names = "--files", description = "Also reads every file of every completed conversation.")
     private boolean files;
 
@@ -66,7 +58,7 @@ class VerifyCommand implements Action {
                 counts == null ? null : counts.dangling(),
                 findings);
         if (json) {
-            out.println(JSON.writeValueAsString(view));
+            Json.print(out, view);
         } else {
             print(view, out);
         }

@@ -71,9 +71,9 @@ public class BrokenItems {
             timed AS (
                 SELECT i.id, c.id AS conversation
                   FROM broken i
-                 CROSS JOIN LATERAL (SELECT CASE WHEN i.parameters ->> 'persona_id' ~ :uuid THEN CAST(i.parameters ->> 'persona_id' AS uuid) END AS persona,
-                                            CASE WHEN i.parameters ->> 'emotional_arc_id' ~ :uuid THEN CAST(i.parameters ->> 'emotional_arc_id' AS uuid) END AS arc,
-                                            CASE WHEN i.parameters ->> 'training_topic_id' ~ :uuid THEN CAST(i.parameters ->> 'training_topic_id' AS uuid) END AS topic) p
+                 CROSS JOIN LATERAL (SELECT CASE WHEN i.parameters::jsonb ->> 'persona_id' ~ :uuid THEN CAST(i.parameters::jsonb ->> 'persona_id' AS uuid) END AS persona,
+                                            CASE WHEN i.parameters::jsonb ->> 'emotional_arc_id' ~ :uuid THEN CAST(i.parameters::jsonb ->> 'emotional_arc_id' AS uuid) END AS arc,
+                                            CASE WHEN i.parameters::jsonb ->> 'training_topic_id' ~ :uuid THEN CAST(i.parameters::jsonb ->> 'training_topic_id' AS uuid) END AS topic) p
                   JOIN conversations c ON c.training_topic_id = p.topic AND c.persona_id = p.persona AND c.emotional_arc_id = p.arc
                                       AND c.created_at > i.begun AND c.created_at <= i.processed_at + INTERVAL '5' SECOND
                  WHERE %2$s

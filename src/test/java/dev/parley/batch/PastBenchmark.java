@@ -86,6 +86,7 @@ public final class PastBenchmark {
 
     /** Ten jobs of 100,000 items of one combination; those of the first four are linked. */
     private static void fill(OlderDatabase older) {
+        older.execute("ALTER TABLE batch_items ALTER COLUMN parameters DROP DEFAULT, ALTER COLUMN parameters TYPE jsonb");
         older.execute(conversations(0, 3));
         older.execute("""
                 INSERT INTO batch_jobs (id, name, job_type, status, created_at)
