@@ -172,14 +172,14 @@ public class ConversationGenerator {
     public record Preview(UUID templateId, int targetTurns, ModelRequest question) {}
 
     private ModelRequest question(GenerationRequest request, Ingredients from, Plan plan, PromptTemplate template) {
-        PromptText.Filled filled = prompts.computeIfAbsent(template.id(), id -> PromptText.of(template))
+        PromptText.Filled filled = prompts.computeIfAbsent(template.id(), id -> PromptText.of(rules, template))
                 .fill(from.withTargetTurns(plan.targetTurns()));
         String key = request.key().toString();
         return new ModelRequest(
                 plan.number() == 1 ? key : key + "-" + plan.number(),
                 request.model(),
                 plan.maxOutputTokens(),
-                filled.stable().isBlank() ? rules : rules + "\n" + filled.stable(),
+                filled.stable(),
                 plan.shortened()
                         ? filled.variable() + "\n\nKeep it short: exactly " + plan.targetTurns() + " turns in all."
                         : filled.variable(),
