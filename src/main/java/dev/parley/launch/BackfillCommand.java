@@ -88,15 +88,17 @@ class BackfillCommand implements Action {
             enqueued.add(missing(job, beans, out));
         }
         if (json) {
-            Json.print(out, new View(
-                    dryRun,
-                    report.linked(),
-                    report.parsed(),
-                    report.unreadable(),
-                    report.released(),
-                    report.missing(),
-                    report.recounted(),
-                    enqueued));
+            Json.print(
+                    out,
+                    new View(
+                            dryRun,
+                            report.linked(),
+                            report.parsed(),
+                            report.unreadable(),
+                            report.released(),
+                            report.missing(),
+                            report.recounted(),
+                            enqueued));
         } else {
             print(report, enqueued, out);
         }

@@ -53,7 +53,6 @@ class IncidentStoryTests {
         Answer retry = parley("retry", "--job", SEVEN_OF_EIGHT.toString(), "--yes");
         Answer after = parley("verify", "--files");
 
-        System.out.println("STORY\n" + String.join("\n----\n", dryRun.out(), migrated.out(), before.out(), preview.out(), backfill.out(), secondBackfill.out(), retry.out(), after.out()) + "\nSTORYEND"); // TEMP
         assertThat(dryRun.out())
                 .as(dryRun.toString())
                 .contains("ALTER TABLE batch_items ADD COLUMN conversation_key uuid");
