@@ -79,6 +79,7 @@ public final class PastBenchmark {
         result.put(what + ", s", Math.round(seconds * 10) / 10.0);
         result.put(what + ", rows/s", Math.round(rows / seconds));
         result.put(what + ", peak heap, MB", peakHeapMegabytes());
+        System.out.println(result);
     }
 
     private static String conversations(int firstJob, int lastJob) {
