@@ -2,7 +2,7 @@
 
 --changeset parley:schedules
 --comment: One row a scheduled job file, by its name. Whoever moves last_tick on has that tick, and nobody else in the cluster does.
-CREATE TABLE schedules (
+CREATE TABLE IF NOT EXISTS schedules (
     name       ${text} PRIMARY KEY,
     cron       ${text} NOT NULL,
     zone       ${text} NOT NULL,

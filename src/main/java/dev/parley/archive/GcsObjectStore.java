@@ -29,6 +29,7 @@ import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -215,6 +216,23 @@ final class GcsObjectStore implements ObjectStore {
                 return Optional.empty();
             }
         });
+    }
+
+    @Override
+    public Stream<ObjectName> list(String bucket, String folder) {
+        String where = locate(bucket) + "/" + folder;
+        return run(
+                        "list",
+                        where,
+                        () -> storage()
+                                .list(
+                                        bucket,
+                                        BlobListOption.prefix(folder + "/"),
+                                        BlobListOption.fields(BlobField.NAME)))
+                .streamAll()
+                .map(Blob::getName)
+                .filter(ObjectName::isPath)
+                .map(path -> new ObjectName(bucket, path));
     }
 
     @Override

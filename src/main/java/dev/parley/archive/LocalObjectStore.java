@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -134,6 +135,24 @@ public final class LocalObjectStore implements ObjectStore {
     @Override
     public Optional<byte[]> read(ObjectName object) {
         return run("read", object, () -> readFile(object));
+    }
+
+    @Override
+    public Stream<ObjectName> list(String bucket, String folder) {
+        Path base = root.resolve(bucket);
+        Path from = base.resolve(folder);
+        if (!Files.isDirectory(from)) {
+            return Stream.empty();
+        }
+        try {
+            return Files.walk(from)
+                    .filter(Files::isRegularFile)
+                    .map(file -> base.relativize(file).toString().replace('\\', '/'))
+                    .filter(ObjectName::isPath) // the store's own files begin with a dot
+                    .map(path -> new ObjectName(bucket, path));
+        } catch (IOException e) {
+            throw new StoreException("Cannot list " + from + ": " + e, e);
+        }
     }
 
     @Override

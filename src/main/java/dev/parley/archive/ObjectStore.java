@@ -2,6 +2,7 @@ package dev.parley.archive;
 
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * Port to an object store. Thread-safe. Every method throws {@link StoreException} when the store does not answer.
@@ -40,6 +41,12 @@ public interface ObjectStore {
 
     /** The object's bytes; empty when there is no such object. */
     Optional<byte[]> read(ObjectName object);
+
+    /**
+     * The objects in a folder of a bucket and below, in no order and found as the stream is read; those made meanwhile may be
+     * missed. To be closed.
+     */
+    Stream<ObjectName> list(String bucket, String folder);
 
     /** Where a person finds a bucket: a path or a {@code gs://} address. */
     String locate(String bucket);

@@ -1,7 +1,7 @@
 /**
- * The Spring Batch job {@code generate}: configuration, reader, processor, writer, log listener.
+ * The Spring Batch jobs {@code generate} (configuration, reader, processor, writer, log listener) and {@code backfill}.
  *
- * <p>Way in: {@link dev.parley.batch.GenerateRuns}. Uses everything below it: {@code step}, {@code work},
+ * <p>Ways in: {@link dev.parley.batch.GenerateRuns}, {@link dev.parley.batch.Backfill}. Uses everything below it: {@code step}, {@code work},
  * {@code generation}, {@code conversation}, {@code archive}, {@code catalog}, {@code provider}.
  */
 @NullMarked

@@ -477,6 +477,11 @@ class JobLogTests {
         }
 
         @Override
+        public java.util.stream.Stream<ObjectName> list(String bucket, String folder) {
+            return store.list(bucket, folder);
+        }
+
+        @Override
         public String locate(String bucket) {
             return store.locate(bucket);
         }

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,6 +51,20 @@ class ObjectStoreContractTests {
     @AfterEach
     void stop() {
         gcs.close();
+    }
+
+    @Test
+    void aFolderIsListedWithEverythingBelowAndNothingBeside() {
+        store.create(RAW, "a".getBytes(UTF_8), JSON);
+        store.create(new ObjectName("conversation-files", "u-1/c-1/conversation.json"), "b".getBytes(UTF_8), JSON);
+        store.create(new ObjectName("conversation-files", "rawer/x.json"), "c".getBytes(UTF_8), JSON);
+
+        try (Stream<ObjectName> found = store.list("conversation-files", "raw")) {
+            assertThat(found).containsExactly(RAW);
+        }
+        try (Stream<ObjectName> found = store.list("conversation-files", "none")) {
+            assertThat(found).isEmpty();
+        }
     }
 
     /** As another process has it. */

@@ -59,6 +59,13 @@ final class MemoryStore implements ObjectStore {
     }
 
     @Override
+    public java.util.stream.Stream<ObjectName> list(String bucket, String folder) {
+        return objects.keySet().stream()
+                .filter(path -> path.startsWith(folder + "/"))
+                .map(path -> new ObjectName(bucket, path));
+    }
+
+    @Override
     public String locate(String bucket) {
         return bucket;
     }

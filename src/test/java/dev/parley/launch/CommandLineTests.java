@@ -105,6 +105,10 @@ class CommandLineTests {
                         "--code chooses among the items of a job"),
                 arguments("log", "JOB"),
                 arguments("run none.yaml other.yaml", "none.yaml: there is no such file\nother.yaml: there is no such"),
+                arguments("backfill --only everything", "[RELINK, REPARSE, RELEASE]"),
+                arguments("backfill none.yaml", "none.yaml: there is no such file"),
+                arguments("migrate --dryrun", "--dry-run"),
+                arguments("verify all", "'all'"),
                 arguments("status --parley.store gcs", "write --parley.store=VALUE"));
     }
 
@@ -435,6 +439,23 @@ class CommandLineTests {
                 .doesNotContain("\tat ");
         assertThat(answer.code()).isEqualTo(ExitCode.CONFIGURATION);
         assertThat(count("batch_jobs")).isZero();
+    }
+
+    @Test
+    void aBackfillEnqueuesTheCombinationsThatNoItemCoversAndOnlyOnce() throws IOException {
+        String job = file("job.yaml", GOOD);
+        Answer preview = on("backfill", job, "--dry-run");
+        long afterPreview = count("batch_jobs");
+        Answer first = on("backfill", job);
+        long items = count("batch_items");
+        Answer second = on("backfill", job, "--json");
+
+        assertThat(preview.out()).as(preview.err()).contains("estimated cost", "combinations are covered by no item");
+        assertThat(afterPreview).isZero();
+        assertThat(first.out().replaceAll("\\s+", " ")).contains("covered by no item; parley run --job ");
+        assertThat(items).isPositive();
+        assertThat(count("batch_items")).isEqualTo(items);
+        assertThat(second.out()).contains("\"items\" : 0", "\"job\" : null");
     }
 
     private String enqueued() throws IOException {

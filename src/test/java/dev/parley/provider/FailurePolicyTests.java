@@ -6,7 +6,6 @@ import static dev.parley.provider.ModelFailure.Next.FAIL;
 import static dev.parley.provider.ModelFailure.Next.PAUSE_JOB;
 import static dev.parley.provider.ModelFailure.Next.RETRY;
 import static dev.parley.provider.ModelFailure.Next.WAIT;
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
@@ -14,7 +13,6 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import dev.parley.provider.FakeAnswer.Delivery;
 import dev.parley.provider.ModelFailure.Next;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -26,7 +24,6 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -178,7 +175,7 @@ class FailurePolicyTests {
             nobodyListens = socket.getLocalPort();
         }
 
-        ModelFailure failure = failureAt(nobodyListens);
+        ModelFailure failure = failureAt("http://127.0.0.1:" + nobodyListens + "/v1/");
 
         assertThat(failure.code()).isEqualTo("connection_refused");
         assertThat(failure.next()).isEqualTo(RETRY);
@@ -199,7 +196,7 @@ class FailurePolicyTests {
                 assertThat(queued).hasSizeGreaterThan(1);
             }
 
-            ModelFailure failure = failureAt(full.getLocalPort());
+            ModelFailure failure = failureAt("http://127.0.0.1:" + full.getLocalPort());
 
             assertThat(failure.code()).isEqualTo("connect_timed_out");
             assertThat(failure.next()).isEqualTo(RETRY);
@@ -211,23 +208,11 @@ class FailurePolicyTests {
     }
 
     @Test
-    void anAnswerWithoutAStatusIsAFailedConnection() throws Exception {
-        try (ServerSocket other = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            CompletableFuture<Void> answer = CompletableFuture.runAsync(() -> {
-                try (Socket socket = other.accept()) {
-                    socket.getInputStream().read(new byte[8192]);
-                    socket.getOutputStream().write("HTTP/1.1 fine\r\n\r\n".getBytes(US_ASCII));
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            });
+    void anAddressThatDoesNotSpeakTlsIsAFailedConnection() throws IOException {
+        ModelFailure failure = failureAt(server.baseUrl().replace("http:", "https:"));
 
-            ModelFailure failure = failureAt(other.getLocalPort());
-
-            assertThat(failure.code()).isEqualTo("connection_failed");
-            assertThat(failure.next()).isEqualTo(RETRY);
-            answer.join();
-        }
+        assertThat(failure.code()).isEqualTo("connection_failed");
+        assertThat(failure.next()).isEqualTo(RETRY);
     }
 
     @ParameterizedTest
@@ -274,9 +259,9 @@ class FailurePolicyTests {
         assertThat(FailurePolicy.describe(outer)).endsWith("caused by IllegalStateException: the pool is gone");
     }
 
-    private static ModelFailure failureAt(int port) throws IOException {
+    private static ModelFailure failureAt(String baseUrl) throws IOException {
         AnthropicSettings settings = new AnthropicSettings(
-                "http://127.0.0.1:" + port + "/v1/", "key", "m", "v", Duration.ofSeconds(5), Duration.ofMillis(300), 1);
+                baseUrl, "key", "m", "v", Duration.ofSeconds(5), Duration.ofMillis(300), 1);
         try (AnthropicProvider provider = new AnthropicProvider(settings, Clock.systemUTC())) {
             return failureOf(provider);
         }
