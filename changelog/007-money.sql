@@ -12,3 +12,9 @@ ALTER TABLE batch_jobs ADD COLUMN unknown_cost_calls integer DEFAULT 0 NOT NULL;
 --changeset parley:unanswered-calls
 --comment: How often an item's claim ended without a word, so that its call may have been paid for.
 ALTER TABLE batch_items ADD COLUMN unanswered integer DEFAULT 0 NOT NULL;
+
+--changeset parley:retries
+--comment: attempts is never set back: how many of them were before the last retry, and whether that one may call anybody. A failure without a type is no model's fault.
+ALTER TABLE batch_items ADD COLUMN earlier_attempts integer DEFAULT 0 NOT NULL;
+ALTER TABLE batch_items ADD COLUMN parse_only boolean DEFAULT FALSE NOT NULL;
+ALTER TABLE failed_generations ALTER COLUMN failure_type DROP NOT NULL;

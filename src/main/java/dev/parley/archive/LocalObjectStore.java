@@ -150,9 +150,14 @@ public final class LocalObjectStore implements ObjectStore {
         return root.resolve(object.bucket()).resolve(object.path());
     }
 
+    /** Looks first: most looks are for what is not there, and an exception costs ten times as much as the look. */
     private Optional<byte[]> readFile(ObjectName object) throws IOException {
+        Path path = path(object);
+        if (!path.toFile().exists()) {
+            return Optional.empty();
+        }
         try {
-            return Optional.of(Files.readAllBytes(path(object)));
+            return Optional.of(Files.readAllBytes(path));
         } catch (NoSuchFileException e) {
             return Optional.empty();
         }
@@ -163,8 +168,9 @@ public final class LocalObjectStore implements ObjectStore {
         Path staged = stage(object, content, false);
         try {
             intoFolder(target, () -> Files.move(staged, target, ATOMIC_MOVE, REPLACE_EXISTING));
-        } finally {
+        } catch (IOException e) {
             Files.deleteIfExists(staged);
+            throw e;
         }
     }
 
@@ -221,12 +227,16 @@ public final class LocalObjectStore implements ObjectStore {
         }
     }
 
-    /** Tries at once and makes the folder only when it turns out to be missing: a known folder costs nothing. */
+    /** Makes the folder where it is missing; made again should somebody remove it meanwhile. */
     private static <T> T intoFolder(Path file, FileAction<T> action) throws IOException {
+        Path folder = folderOf(file);
+        if (!folder.toFile().exists()) {
+            createFolders(folder);
+        }
         try {
             return action.run();
         } catch (NoSuchFileException e) {
-            createFolders(folderOf(file));
+            createFolders(folder);
             return action.run();
         }
     }

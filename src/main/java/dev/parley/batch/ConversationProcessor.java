@@ -49,7 +49,7 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     private final Queue<BatchItem> cutShort = new ConcurrentLinkedQueue<>();
 
     private record JobContext(
-            ModelProvider provider,
+            @Nullable String provider,
             JobSettings settings,
             ErrorHandling errorHandling,
             @Nullable UUID userId) {}
@@ -117,7 +117,9 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
             job = Outage.rideOut(() -> contexts.computeIfAbsent(item.jobId(), this::context));
         }
         try {
-            return generator.generate(request(item, item.conversationKey(), parameters, job), job.provider());
+            ModelProvider provider =
+                    item.parseOnly() ? providers.storedAnswers(job.provider()) : providers.byName(job.provider());
+            return generator.generate(request(item, item.conversationKey(), parameters, job), provider);
         } catch (CallInterruptedException e) {
             throw e;
         } catch (RuntimeException e) {
@@ -157,6 +159,6 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     private JobContext context(UUID jobId) {
         BatchJob job = jobs.find(jobId).orElseThrow();
         String provider = providerOverride == null ? job.settings().provider() : providerOverride;
-        return new JobContext(providers.byName(provider), job.settings(), job.errorHandling(), job.createdBy());
+        return new JobContext(provider, job.settings(), job.errorHandling(), job.createdBy());
     }
 }

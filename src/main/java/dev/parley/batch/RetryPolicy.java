@@ -19,17 +19,19 @@ class RetryPolicy {
 
     Outcome decide(BatchItem item, ModelFailure failure) {
         return switch (failure.next()) {
-            case FAIL -> new Outcome.Failed(item, failure.code(), failure.detail(), false);
+            case FAIL, FAIL_FOR_NOW ->
+                new Outcome.Failed(
+                        item, failure.code(), failure.detail(), failure.next().retryable());
             case PAUSE_JOB -> postponed(item, failure, Duration.ZERO, false);
             case WAIT -> postponed(item, failure, wait(item, failure), false);
             case RETRY, RETRY_CHANGED ->
-                item.attempts() < settings.maxAttempts()
+                item.attemptsOfThisRound() < settings.maxAttempts()
                         ? postponed(item, failure, wait(item, failure), true)
                         : new Outcome.Failed(
                                 item,
                                 failure.code(),
-                                failure.detail() + " (attempt " + item.attempts() + " of " + settings.maxAttempts()
-                                        + ")",
+                                failure.detail() + " (attempt " + item.attemptsOfThisRound() + " of "
+                                        + settings.maxAttempts() + ")",
                                 true);
         };
     }
@@ -42,7 +44,8 @@ class RetryPolicy {
     private Duration wait(BatchItem item, ModelFailure failure) {
         Duration bound = settings.retry().delay();
         for (int attempt = 1;
-                attempt < item.attempts() && bound.compareTo(settings.retry().maxDelay()) < 0;
+                attempt < item.attemptsOfThisRound()
+                        && bound.compareTo(settings.retry().maxDelay()) < 0;
                 attempt++) {
             bound = bound.multipliedBy(2);
         }

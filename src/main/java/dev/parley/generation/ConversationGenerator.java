@@ -172,14 +172,14 @@ public class ConversationGenerator {
     public record Preview(UUID templateId, int targetTurns, ModelRequest question) {}
 
     private ModelRequest question(GenerationRequest request, Ingredients from, Plan plan, PromptTemplate template) {
-        PromptText.Filled filled = prompts.computeIfAbsent(template.id(), id -> PromptText.of(template))
+        PromptText.Filled filled = prompts.computeIfAbsent(template.id(), id -> PromptText.of(rules, template))
                 .fill(from.withTargetTurns(plan.targetTurns()));
         String key = request.key().toString();
         return new ModelRequest(
                 plan.number() == 1 ? key : key + "-" + plan.number(),
                 request.model(),
                 plan.maxOutputTokens(),
-                filled.stable().isBlank() ? rules : rules + "\n" + filled.stable(),
+                filled.stable(),
                 plan.shortened()
                         ? filled.variable() + "\n\nKeep it short: exactly " + plan.targetTurns() + " turns in all."
                         : filled.variable(),
@@ -243,6 +243,8 @@ public class ConversationGenerator {
             } catch (ModelException e) {
                 if (e.called()) {
                     calls.add(ledger.failed(request, provider, e.failure()));
+                } else if (e.failure().next() == Next.FAIL_FOR_NOW && !answers.isEmpty()) {
+                    return truncated(last(), Next.FAIL_FOR_NOW);
                 }
                 return withoutAnswer(e.failure(), FailureType.API_ERROR);
             }
@@ -332,15 +334,17 @@ public class ConversationGenerator {
         }
 
         private NotGenerated truncated(Answer answer) {
+            return truncated(answer, nextPlan() == null ? Next.FAIL : Next.RETRY_CHANGED);
+        }
+
+        private NotGenerated truncated(Answer answer, Next next) {
             Plan plan = nextPlan();
             String detail = "the answer was cut off (stop reason " + answer.stopDetail() + "); "
                     + (plan == null
                             ? "nothing is left to change after request " + answers.size()
                             : "to be asked again " + plan.change());
             return withAnswer(
-                    plan == null
-                            ? new ModelFailure(FailureCode.TRUNCATED.key(), detail, Next.FAIL, null, null)
-                            : FailureCode.TRUNCATED.because(detail),
+                    new ModelFailure(FailureCode.TRUNCATED.key(), detail, next, null, null),
                     FailureType.TRUNCATION,
                     plan == null ? ProcessingStatus.FAILED : ProcessingStatus.RAW_STORED,
                     Parse.NONE);

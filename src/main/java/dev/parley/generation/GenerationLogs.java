@@ -68,6 +68,17 @@ public class GenerationLogs {
                               :error_message, :raw_file_path, :input_tokens, :output_tokens)
                     """);
 
+    /** What queued items tell of their failure, unless it is on record: it is gone when they complete. */
+    private static final String KEEP_FAILURES = """
+            INSERT INTO failed_generations (id, item_id, run_id, conversation_key, error_code, error_message)
+            SELECT gen_random_uuid(), i.id, i.batch_job_id, i.conversation_key, i.error_code, i.error_message
+              FROM batch_items i
+             WHERE i.batch_job_id = :job AND i.status = 'queued' AND i.error_code IS NOT NULL
+               AND NOT EXISTS (SELECT 1
+                                 FROM failed_generations f
+                                WHERE f.item_id = i.id AND f.error_code = i.error_code AND f.error_message = i.error_message)
+            """;
+
     private static final String TOTALS = """
             SELECT count(*) AS calls, COALESCE(sum(input_tokens + cache_read_tokens + cache_write_tokens), 0) AS input_tokens,
                    COALESCE(sum(cache_read_tokens), 0) AS cache_read_tokens,
@@ -200,6 +211,11 @@ public class GenerationLogs {
                                 row.getLong("cache_read_tokens"),
                                 row.getLong("cache_write_tokens"),
                                 0));
+    }
+
+    /** Keeps what a job's queued items tell of their failure, in the caller's transaction: it is gone when they complete. */
+    public void keepFailures(UUID job) {
+        jdbc.update(KEEP_FAILURES, Map.of("job", job));
     }
 
     /** How many calls of each of these jobs have an outcome nobody knows; a job that has none is not in the result. */

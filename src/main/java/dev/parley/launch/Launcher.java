@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -88,10 +89,38 @@ class Launcher {
             asked.forEach(job -> out.println("Job " + job.id() + " \"" + job.name() + "\"\n  " + stateOf(job)));
             return codeOf(asked);
         }
+        confirm(open, options, out);
+        return work(open, everything, options, out);
+    }
+
+    /**
+     * Works off what is put into the work list again.
+     *
+     * @param requeue puts it there, and returns its jobs; called when nothing is known to be in the way
+     * @param free whether no call will be made, so that neither key nor yes is needed
+     */
+    int retry(Supplier<List<UUID>> requeue, boolean free, Options options, PrintWriter out) {
+        if (!free) {
+            checkProvider(options.provider());
+        }
+        checkStore();
+        List<BatchJob> asked =
+                requeue.get().stream().map(id -> JobId.find(jobs, id)).toList();
+        List<BatchJob> open = asked.stream().filter(job -> job.status().open()).toList();
+        if (open.isEmpty()) {
+            asked.forEach(job -> out.println("Job " + job.id() + " \"" + job.name() + "\"\n  " + stateOf(job)));
+            return codeOf(asked);
+        }
+        if (!free) {
+            confirm(open, options, out);
+        }
+        return work(open, false, options, out);
+    }
+
+    private void confirm(List<BatchJob> open, Options options, PrintWriter out) {
         open.forEach(
                 job -> checkProvider(options.provider() == null ? job.settings().provider() : null));
         confirmation.confirm(open, options.provider(), options.yes(), out);
-        return work(open, everything, options, out);
     }
 
     private int work(List<BatchJob> open, boolean everything, Options options, PrintWriter out) {

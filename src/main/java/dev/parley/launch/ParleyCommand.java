@@ -14,6 +14,7 @@ import picocli.CommandLine.HelpCommand;
             EnqueueCommand.class,
             ServeCommand.class,
             EstimateCommand.class,
+            RetryCommand.class,
             StatusCommand.class,
             ItemsCommand.class,
             ExplainCommand.class,

@@ -4,9 +4,9 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -25,29 +25,20 @@ class RunCommand implements Action {
     @Option(names = "--job", paramLabel = "ID", description = "A job that is enqueued already; may be repeated.")
     private List<UUID> jobs = List.of();
 
-    @Option(names = "--concurrency", paramLabel = "N", description = "Calls in flight at most.")
-    private @Nullable Integer concurrency;
-
-    @Option(names = "--provider", paramLabel = "P", description = "offline or anthropic, whatever the job says.")
-    private @Nullable String provider;
-
     @Option(names = "--again", description = "Make new jobs of the files, even if they were enqueued before.")
     private boolean again;
 
-    @Option(names = "--yes", description = "Answer yes to every question.")
-    private boolean yes;
+    @Mixin
+    private RunOptions options = new RunOptions();
 
     @Override
     public void check() {
-        if (concurrency != null && (concurrency < 1 || concurrency > 10_000)) {
-            throw new ConfigurationException("--concurrency is " + concurrency + "; should be from 1 to 10000");
-        }
+        options.check();
         JobFiles.refuseMissing(files);
     }
 
     @Override
     public int run(BeanFactory beans, PrintWriter out) throws Exception {
-        return beans.getBean(Launcher.class)
-                .run(files, jobs, new Launcher.Options(concurrency, provider, again, yes), out);
+        return beans.getBean(Launcher.class).run(files, jobs, options.with(again), out);
     }
 }

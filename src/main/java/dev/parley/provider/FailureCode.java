@@ -1,6 +1,7 @@
 package dev.parley.provider;
 
 import static dev.parley.provider.ModelFailure.Next.FAIL;
+import static dev.parley.provider.ModelFailure.Next.FAIL_FOR_NOW;
 import static dev.parley.provider.ModelFailure.Next.PAUSE_JOB;
 import static dev.parley.provider.ModelFailure.Next.RETRY;
 import static dev.parley.provider.ModelFailure.Next.RETRY_CHANGED;
@@ -18,12 +19,12 @@ import org.jspecify.annotations.Nullable;
 public enum FailureCode {
     RATE_LIMITED(WAIT, "HTTP 429, with or without `retry-after`"),
     RAMP_LIMITED(WAIT, "HTTP 429 with `ramp_limit_exceeded`: the load grew too fast"),
-    OVERLOADED(WAIT, "HTTP 529"),
+    OVERLOADED(WAIT, "HTTP 529; HTTP 503 that says so"),
 
     PROVIDER_ERROR(RETRY, "HTTP 500 and other 5xx"),
     PROVIDER_UNAVAILABLE(RETRY, "HTTP 502, 503"),
     CONFLICT(RETRY, "HTTP 409"),
-    TIMED_OUT(RETRY, "no whole answer within `parley.anthropic.call-timeout`; HTTP 408, 504"),
+    TIMED_OUT(RETRY, "no whole answer within the provider's `call-timeout`; HTTP 408, 504"),
     CONNECT_TIMED_OUT(RETRY, "no connection in time"),
     CONNECTION_REFUSED(RETRY, "nobody listens at the provider's address"),
     CONNECTION_RESET(RETRY, "the connection was closed before there was an answer"),
@@ -32,22 +33,26 @@ public enum FailureCode {
     STORAGE_FAILED(RETRY, "the object store cannot be read or does not take the answer; a paid answer is kept locally"),
 
     SPEND_LIMIT_REACHED(PAUSE_JOB, "HTTP 400 or 429: a spend limit of yours or the provider's, to its date"),
-    BILLING_FAILED(PAUSE_JOB, "HTTP 402; HTTP 400 because the credit is used up"),
+    BILLING_FAILED(PAUSE_JOB, "HTTP 402; HTTP 400 or 429 because the credit or quota is used up"),
     ORGANIZATION_ON_HOLD(PAUSE_JOB, "HTTP 400: the organization is on hold or disabled"),
-    AUTHENTICATION_FAILED(PAUSE_JOB, "HTTP 401"),
+    AUTHENTICATION_FAILED(PAUSE_JOB, "HTTP 401; HTTP 400 about the key"),
     PERMISSION_DENIED(PAUSE_JOB, "HTTP 403"),
     NOT_FOUND(PAUSE_JOB, "HTTP 404: the model or the base URL is wrong"),
     UNEXPECTED_REDIRECT(PAUSE_JOB, "HTTP 1xx, 3xx: the base URL is wrong"),
-    INVALID_SETTINGS(PAUSE_JOB, "a request that the settings make impossible"),
+    INVALID_SETTINGS(
+            PAUSE_JOB,
+            "a request that the settings make impossible; HTTP 400 about a parameter or schema that the model does not take"),
 
     TRUNCATED(
             RETRY_CHANGED,
             "the output limit or the context window cut the answer; fails when nothing is left to change"),
 
     INVALID_REQUEST(FAIL, "HTTP 400"),
-    REQUEST_TOO_LARGE(FAIL, "HTTP 413"),
+    REQUEST_TOO_LARGE(
+            FAIL,
+            "HTTP 413; HTTP 400 or 429 because prompt and answer do not fit the context window or a minute's limit"),
     UNEXPECTED_STATUS(FAIL, "any other HTTP 4xx"),
-    REFUSED(FAIL, "the model declined (`refusal`)"),
+    REFUSED(FAIL, "the model declined (`refusal`), or a content filter did"),
     EMPTY_ANSWER(FAIL, "the answer has no text"),
     UNKNOWN_STOP_REASON(FAIL, "the model stopped for a reason unknown to this version; needs a look"),
     MALFORMED_ENVELOPE(FAIL, "HTTP 200, but not the provider's envelope; kept, needs a look"),
@@ -56,7 +61,9 @@ public enum FailureCode {
     INTERNAL_ERROR(FAIL, "a fault of this program; the application log has it"),
     INVALID_PARAMETERS(FAIL, "the item names what the catalog does not have; no call is made"),
     TEMPLATE_NOT_FOUND(FAIL, "no active template fits the arc; no call is made"),
-    TEMPLATE_INVALID(FAIL, "a placeholder that nothing fills; no call is made");
+    TEMPLATE_INVALID(FAIL, "a placeholder that nothing fills; no call is made"),
+    NO_STORED_ANSWER(
+            FAIL_FOR_NOW, "`retry --parse-only`, and no answer is stored that could be parsed; no call is made");
 
     private final Next next;
     private final String when;

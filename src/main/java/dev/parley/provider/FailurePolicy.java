@@ -22,9 +22,12 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What each way a call can fail means, and what happens next: the whole of it, in one place. Stateless but for the clock.
+ * What each way a call can fail means, and what happens next: the whole of it, for all providers, in one place. Stateless but
+ * for the clock.
  *
- * @see <a href="https://platform.claude.com/docs/en/api/errors">the provider's error table</a>, as of 2026-11
+ * @see <a href="https://platform.claude.com/docs/en/api/errors">Anthropic's error table</a>, as of 2026-11
+ * @see <a href="https://platform.openai.com/docs/guides/error-codes">OpenAI's</a>; vLLM, Ollama and Gemini word theirs
+ *     differently within the same statuses
  */
 final class FailurePolicy {
     private static final int LONGEST_MESSAGE = 400;
@@ -32,19 +35,24 @@ final class FailurePolicy {
 
     private final JsonMapper json;
     private final Clock clock;
+    private final String provider;
     private final String secret;
 
-    /** @param secret cut out of whatever is shown, should a provider or a proxy repeat it */
-    FailurePolicy(JsonMapper json, Clock clock, String secret) {
+    /**
+     * @param provider below whose name in the settings timeouts and connections are found
+     * @param secret cut out of whatever is shown, should a provider or a proxy repeat it; empty where there is none
+     */
+    FailurePolicy(JsonMapper json, Clock clock, String provider, String secret) {
         this.json = json;
         this.clock = clock;
+        this.provider = provider;
         this.secret = secret;
     }
 
     /** What a status and the body that came with it mean. The body may be anything: HTML, empty, half of a JSON text. */
     ModelFailure ofResponse(int status, byte[] body, @Nullable String requestId, @Nullable String retryAfter) {
         ErrorBody error = errorBody(body, requestId);
-        Duration wait = waitOf(retryAfter);
+        Duration wait = waitOf(retryAfter == null ? error.retryAfter : retryAfter);
         FailureCode code = codeOf(status, error, wait != null);
         return new ModelFailure(code.key(), detail(status, body, error), code.next(), wait, error.requestId);
     }
@@ -61,7 +69,7 @@ final class FailurePolicy {
                 if (error.isOutOfCredit()) {
                     yield FailureCode.BILLING_FAILED;
                 }
-                yield FailureCode.INVALID_REQUEST;
+                yield error.isInvalidKey() ? FailureCode.AUTHENTICATION_FAILED : codeOfRequest(error);
             }
             case 401 -> FailureCode.AUTHENTICATION_FAILED;
             case 402 -> FailureCode.BILLING_FAILED;
@@ -71,9 +79,15 @@ final class FailurePolicy {
             case 409 -> FailureCode.CONFLICT;
             case 413 -> FailureCode.REQUEST_TOO_LARGE;
             case 429 -> {
+                if (error.isOutOfCredit()) {
+                    yield FailureCode.BILLING_FAILED;
+                }
                 // Never tried again in a loop: it ends on a date. A limit that says when to come back is a rate limit.
                 if (error.hasCode("spend_limit") || (!saysWhen && error.isSpendLimit())) {
                     yield FailureCode.SPEND_LIMIT_REACHED;
+                }
+                if (error.isLargerThanALimit()) {
+                    yield FailureCode.REQUEST_TOO_LARGE;
                 }
                 if (error.hasCode("ramp_limit")) {
                     yield FailureCode.RAMP_LIMITED;
@@ -81,7 +95,8 @@ final class FailurePolicy {
                 yield FailureCode.RATE_LIMITED;
             }
             case 500 -> FailureCode.PROVIDER_ERROR;
-            case 502, 503 -> FailureCode.PROVIDER_UNAVAILABLE;
+            case 502 -> FailureCode.PROVIDER_UNAVAILABLE;
+            case 503 -> error.isOverload() ? FailureCode.OVERLOADED : FailureCode.PROVIDER_UNAVAILABLE;
             case 504 -> FailureCode.TIMED_OUT;
             case 529 -> FailureCode.OVERLOADED;
             default -> {
@@ -96,6 +111,20 @@ final class FailurePolicy {
         };
     }
 
+    /** Whether it is this request that is wrong, or all that the settings make. */
+    private static FailureCode codeOfRequest(ErrorBody error) {
+        if (error.isContextWindow()) {
+            return FailureCode.REQUEST_TOO_LARGE;
+        }
+        if (error.isContentFilter()) {
+            return FailureCode.REFUSED;
+        }
+        if (error.hasCode("model_not_found")) {
+            return FailureCode.NOT_FOUND;
+        }
+        return error.isAboutSettings() ? FailureCode.INVALID_SETTINGS : FailureCode.INVALID_REQUEST;
+    }
+
     /** What a call means that ended without a whole answer. */
     ModelFailure ofTransport(IOException e, String what) {
         FailureCode code;
@@ -105,10 +134,10 @@ final class FailurePolicy {
             meaning = "no connection within the connect timeout";
         } else if (e instanceof ConnectionRequestTimeoutException) {
             code = FailureCode.CONNECT_TIMED_OUT;
-            meaning = "no free connection; raise parley.anthropic.max-connections or use fewer lanes";
+            meaning = "no free connection; raise parley." + provider + ".max-connections or use fewer lanes";
         } else if (e instanceof SocketTimeoutException) {
             code = FailureCode.TIMED_OUT;
-            meaning = "no answer in time";
+            meaning = "no answer within parley." + provider + ".call-timeout; it may have been billed";
         } else if (e instanceof ConnectException) {
             code = FailureCode.CONNECTION_REFUSED;
             meaning = "the connection was refused";
@@ -127,8 +156,8 @@ final class FailurePolicy {
 
     /** A call that was cancelled because its whole time was up, though bytes may have kept coming. */
     ModelFailure ofCallTimeout(Duration callTimeout, String what) {
-        String detail = what + ": no whole answer within " + callTimeout.toMillis() / 1000.0
-                + " s (parley.anthropic.call-timeout); it may have been billed";
+        String detail = what + ": no whole answer within " + callTimeout.toMillis() / 1000.0 + " s (parley." + provider
+                + ".call-timeout); it may have been billed";
         return FailureCode.TIMED_OUT.because(detail);
     }
 
@@ -186,16 +215,37 @@ final class FailurePolicy {
     private ErrorBody errorBody(byte[] body, @Nullable String requestIdHeader) {
         try {
             JsonNode root = json.readTree(body);
-            JsonNode error = root.path("error");
+            if (root.isArray()) { // Gemini
+                root = root.path(0);
+            }
+            JsonNode error = root.path("object").asString("").equals("error") ? root : root.path("error"); // vLLM
             String requestId = requestIdHeader != null ? requestIdHeader : textOf(root.path("request_id"));
             return new ErrorBody(
-                    textOf(error.path("type")),
-                    textOf(error.path("message")),
-                    textOf(error.path("details").path("error_code")),
+                    firstTextOf(error.path("type"), error.path("status")),
+                    firstTextOf(error.path("message"), error),
+                    firstTextOf(error.path("details").path("error_code"), error.path("code")),
+                    textOf(error.path("param")),
+                    retryDelay(error.path("details")),
                     requestId);
         } catch (JacksonException notJson) {
-            return new ErrorBody(null, null, null, requestIdHeader);
+            return new ErrorBody(null, null, null, null, null, requestIdHeader);
         }
+    }
+
+    /** Gemini's {@code google.rpc.RetryInfo}, such as {@code 17s}. */
+    private static @Nullable String retryDelay(JsonNode details) {
+        for (JsonNode detail : details) {
+            String delay = textOf(detail.path("retryDelay"));
+            if (delay != null && delay.endsWith("s")) {
+                return delay.substring(0, delay.length() - 1);
+            }
+        }
+        return null;
+    }
+
+    private static @Nullable String firstTextOf(JsonNode one, JsonNode other) {
+        String text = textOf(one);
+        return text == null ? textOf(other) : text;
     }
 
     private static @Nullable String textOf(JsonNode node) {
@@ -220,10 +270,13 @@ final class FailurePolicy {
         }
     }
 
+    /** @param param the field of the request that is wrong */
     private record ErrorBody(
             @Nullable String type,
             @Nullable String message,
             @Nullable String code,
+            @Nullable String param,
+            @Nullable String retryAfter,
             @Nullable String requestId) {
 
         boolean hasCode(String part) {
@@ -244,8 +297,40 @@ final class FailurePolicy {
             return hasCode("on_hold") || says("organization has been disabled") || says("organization is on hold");
         }
 
+        /** OpenAI's message is Gemini's for a limit a minute, so there only the code tells. */
         boolean isOutOfCredit() {
-            return says("credit balance is too low");
+            return says("credit balance is too low")
+                    || hasCode("insufficient_quota")
+                    || hasCode("billing_hard_limit_reached")
+                    || "insufficient_quota".equals(type);
+        }
+
+        boolean isInvalidKey() {
+            return says("api key not valid") || hasCode("invalid_api_key");
+        }
+
+        boolean isContextWindow() {
+            return hasCode("context_length_exceeded") || says("maximum context length");
+        }
+
+        /** One request of more tokens than a whole minute allows: waiting would not end. */
+        boolean isLargerThanALimit() {
+            return says("request too large");
+        }
+
+        boolean isContentFilter() {
+            return hasCode("content_filter") || hasCode("content_policy_violation");
+        }
+
+        boolean isOverload() {
+            return says("overloaded") || says("slow down");
+        }
+
+        /** The same for all requests: a parameter that the model does not take, a schema that it cannot follow. */
+        boolean isAboutSettings() {
+            return hasCode("unsupported_parameter")
+                    || hasCode("unsupported_value")
+                    || (param != null && param.startsWith("response_format"));
         }
 
         private boolean says(String words) {

@@ -179,8 +179,11 @@ final class LimitedProvider implements ModelProvider {
         if (rateLimited || isOverload(failure)) {
             inFlight.tooMany(begun, ticker.nanos());
         }
-        if (rateLimited && failure.retryAfter() != null) {
-            limit.hold(failure.retryAfter());
+        if (rateLimited) {
+            limit.hold(
+                    failure.retryAfter() != null
+                            ? failure.retryAfter()
+                            : headers == null ? Duration.ZERO : headers.untilNext());
         }
         if (isOutage(failure)) {
             boolean everybodys = circuit.failed(probe);

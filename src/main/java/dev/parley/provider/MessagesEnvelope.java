@@ -1,27 +1,19 @@
 package dev.parley.provider;
 
 import dev.parley.provider.Completion.StopReason;
-import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Reads the answer of the Messages API. Fields it does not know are left alone: within a version the provider may add
  * some. Stateless.
  */
 final class MessagesEnvelope {
-    private final JsonMapper json;
+    private MessagesEnvelope() {}
 
-    MessagesEnvelope(JsonMapper json) {
-        this.json = json;
-    }
-
-    Completion read(byte[] body) {
-        JsonNode message = parse(body);
+    static Completion read(byte[] body) {
+        JsonNode message = Envelope.parse(body);
         if (!message.path("content").isArray()) {
-            throw malformed("it has no content array" + errorIn(message), null);
+            throw Envelope.without("content array", message);
         }
         StringBuilder text = new StringBuilder();
         for (JsonNode block : message.path("content")) { // thinking may come first, so never by index
@@ -62,40 +54,5 @@ final class MessagesEnvelope {
                 usage.path("cache_read_input_tokens").asLong(0),
                 Math.max(fiveMinutes, written - oneHour),
                 oneHour);
-    }
-
-    private JsonNode parse(byte[] body) {
-        if (body.length == 0) {
-            throw malformed("it is empty", null);
-        }
-        try {
-            JsonNode root = json.readTree(body);
-            if (root.isObject()) {
-                return root;
-            }
-        } catch (JacksonException e) {
-            throw malformed("it is no JSON" + where(e) + beginningOf(body), e);
-        }
-        throw malformed("it is no JSON object" + beginningOf(body), null);
-    }
-
-    private static String where(JacksonException e) {
-        TokenStreamLocation at = e.getLocation();
-        return at == null ? "" : " from line " + at.getLineNr() + ", column " + at.getColumnNr();
-    }
-
-    /** A proxy's page is shown, a model's answer is not. */
-    private static String beginningOf(byte[] body) {
-        return body[0] == '{' || body[0] == '[' ? "" : ": " + FailurePolicy.prefixOf(body);
-    }
-
-    private static String errorIn(JsonNode message) {
-        String type = message.path("error").path("type").asString("");
-        return type.isEmpty() ? "" : " but an error, " + type;
-    }
-
-    private static ModelException malformed(String what, @Nullable JacksonException cause) {
-        String detail = "the answer's envelope cannot be read: " + what;
-        return new ModelException(FailureCode.MALFORMED_ENVELOPE.because(detail), cause);
     }
 }

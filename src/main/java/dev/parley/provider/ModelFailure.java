@@ -29,6 +29,8 @@ public record ModelFailure(
         RETRY_CHANGED(true),
         /** Will not work for this item: it fails. */
         FAIL(false),
+        /** Was not to be tried in this run: it fails, and a retry may succeed. */
+        FAIL_FOR_NOW(true),
         /** Will not work for any item until a person acts: the job is paused, the item goes back unharmed. */
         PAUSE_JOB(true);
 

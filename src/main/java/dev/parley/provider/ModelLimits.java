@@ -8,7 +8,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The limits of one model: requests, input tokens and output tokens a minute. Tokens are taken by estimate before a call and
+ * The limits of one model: requests, input tokens, output tokens, and tokens of both kinds a minute. Tokens are taken by estimate before a call and
  * settled by what it really used; prompt tokens from the provider's cache and output that was allowed and not produced do not
  * count.
  *
@@ -36,6 +36,9 @@ final class ModelLimits {
     private final Limited requests;
     private final Limited input;
     private final Limited output;
+    /** Of input and output together; never configured. */
+    private final Limited tokens;
+
     private final @Nullable Pace beginners;
     private volatile boolean answered;
     /** No call before this, by the ticker. */
@@ -68,6 +71,7 @@ final class ModelLimits {
         this.requests = new Limited("requests", settings.requestsPerMinute(), settings.burst());
         this.input = new Limited("input tokens", settings.inputTokensPerMinute(), null);
         this.output = new Limited("output tokens", settings.outputTokensPerMinute(), null);
+        this.tokens = new Limited("tokens", null, null);
         this.answered = settings.requestsPerMinute() != null;
         this.beginners =
                 answered ? null : source.pace(model + " before the first answer", SMALLEST_TIER, SMALLEST_TIER_BURST);
@@ -85,15 +89,19 @@ final class ModelLimits {
     @Nullable
     Reserved reserve(ModelRequest request) throws InterruptedException {
         int characters = request.stablePrefix().length() + request.prompt().length();
-        long in = input.pace == null ? 0 : Math.max(1, Math.round(characters * tokensPerCharacter));
-        long out = output.pace == null ? 0 : Math.max(1, Math.round(Math.min(request.maxOutputTokens(), outputTokens)));
+        boolean together = tokens.pace != null;
+        long in = input.pace == null && !together ? 0 : Math.max(1, Math.round(characters * tokensPerCharacter));
+        long out = output.pace == null && !together
+                ? 0
+                : Math.max(1, Math.round(Math.min(request.maxOutputTokens(), outputTokens)));
         Pace current = requests.pace;
         long now = ticker.nanos();
         long turn = current == null ? now : current.takeUnlessAhead(1, current == beginners ? 0 : Long.MAX_VALUE);
         if (turn == Pace.TOO_EARLY) {
             return null;
         }
-        long begin = Math.max(turn, Math.max(input.take(in, now), output.take(out, now)));
+        long begin = Math.max(
+                turn, Math.max(input.take(in, now), Math.max(output.take(out, now), tokens.take(in + out, now))));
         return new Reserved(in, out, characters, begin, current);
     }
 
@@ -103,7 +111,7 @@ final class ModelLimits {
     }
 
     boolean countsTokens() {
-        return input.pace != null || output.pace != null;
+        return input.pace != null || output.pace != null || tokens.pace != null;
     }
 
     /** @param usage what the call used, nothing when it was refused */
@@ -111,6 +119,7 @@ final class ModelLimits {
         long in = usage.input() + usage.cacheWrite();
         input.correct(in - reserved.inputTokens());
         output.correct(usage.output() - reserved.outputTokens());
+        tokens.correct(usage.prompt() + usage.output() - reserved.inputTokens() - reserved.outputTokens());
         if (usage.output() > 0) {
             lock.lock();
             try {
@@ -134,6 +143,7 @@ final class ModelLimits {
         requests.learn(headers.requests(), refused);
         input.learn(headers.input(), refused);
         output.learn(headers.output(), refused);
+        tokens.learn(headers.tokens(), refused);
         if (!answered) {
             answered = true;
             requests.beginnersPaceEnds();
@@ -160,7 +170,7 @@ final class ModelLimits {
 
     /** How long from now the last of those waits that have asked. */
     long ahead() {
-        return Math.max(requests.ahead(), Math.max(input.ahead(), output.ahead()));
+        return Math.max(Math.max(requests.ahead(), tokens.ahead()), Math.max(input.ahead(), output.ahead()));
     }
 
     private final class Limited {

@@ -4,7 +4,7 @@ import java.util.OptionalLong;
 
 /** Port to one model provider. Implementations are thread-safe; nothing is retried here. */
 public interface ModelProvider {
-    /** Stable name, as in job files, settings and the ledger: {@code offline}, {@code anthropic}. */
+    /** Stable name, as in job files, settings and the ledger: {@code offline}, {@code anthropic}, {@code openai}. */
     String name();
 
     /**

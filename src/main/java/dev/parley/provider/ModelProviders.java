@@ -1,8 +1,11 @@
 package dev.parley.provider;
 
-import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Component;
@@ -11,26 +14,29 @@ import org.springframework.stereotype.Component;
 @Component
 public class ModelProviders implements AutoCloseable {
     private final ProviderSettings settings;
-    private final AnthropicSettings anthropicSettings;
+    private final AnthropicSettings anthropic;
+    private final OpenAiSettings openAi;
     private final Clock clock;
     private final LimitSettings limits;
     private final @Nullable DataSource database;
     private final OfflineProvider offline;
     /** Made when first asked for: no key is needed, and no connection pool made, for work that calls nobody. */
-    private @Nullable AnthropicProvider anthropic;
+    private final Map<String, LimitedProvider> paid = new ConcurrentHashMap<>();
 
-    private volatile @Nullable LimitedProvider limited;
+    private final Queue<AutoCloseable> toClose = new ConcurrentLinkedQueue<>();
 
     /** @param database where limits can be shared with other processes; null shares them with nobody */
     ModelProviders(
             ProviderSettings settings,
             AnthropicSettings anthropic,
+            OpenAiSettings openAi,
             OfflineSettings offline,
             LimitSettings limits,
             @Nullable DataSource database,
             Clock clock) {
         this.settings = settings;
-        this.anthropicSettings = anthropic;
+        this.anthropic = anthropic;
+        this.openAi = openAi;
         this.limits = limits;
         this.database = database;
         this.clock = clock;
@@ -45,7 +51,19 @@ public class ModelProviders implements AutoCloseable {
      *     not set, telling the variable to set
      */
     public ModelProvider byName(@Nullable String name) {
-        return nameOf(name).equals(OfflineProvider.NAME) ? offline : anthropic();
+        String known = nameOf(name);
+        return known.equals(OfflineProvider.NAME) ? offline : paid(known);
+    }
+
+    /**
+     * Reads stored answers of a provider; to call it is refused with {@link FailureCode#NO_STORED_ANSWER}.
+     *
+     * @param name as in a job file; null is the configured default
+     */
+    public ModelProvider storedAnswers(@Nullable String name) {
+        String known = nameOf(name);
+        return new StoredAnswers(
+                known, known.equals(OpenAiProvider.NAME) ? ChatEnvelope::read : MessagesEnvelope::read);
     }
 
     /**
@@ -55,9 +73,11 @@ public class ModelProviders implements AutoCloseable {
      * @param requested as in a job file; null is the provider's configured one
      */
     public String model(@Nullable String provider, @Nullable String requested) {
-        return nameOf(provider).equals(OfflineProvider.NAME)
-                ? OfflineProvider.MODEL
-                : anthropicSettings.modelOr(requested);
+        return switch (nameOf(provider)) {
+            case OfflineProvider.NAME -> OfflineProvider.MODEL;
+            case OpenAiProvider.NAME -> openAi.modelOr(requested);
+            default -> anthropic.modelOr(requested);
+        };
     }
 
     private String nameOf(@Nullable String name) {
@@ -67,7 +87,7 @@ public class ModelProviders implements AutoCloseable {
         if (settings.provider() != null) {
             return settings.provider();
         }
-        return anthropicSettings.apiKey() != null ? AnthropicProvider.NAME : OfflineProvider.NAME;
+        return anthropic.apiKey() != null ? AnthropicProvider.NAME : OfflineProvider.NAME;
     }
 
     /**
@@ -75,19 +95,29 @@ public class ModelProviders implements AutoCloseable {
      * turn as it will take; zero for not at all. Cheap: whoever hands out work asks before each item.
      */
     public Duration pause() {
-        LimitedProvider made = limited;
-        return made == null ? Duration.ZERO : made.pause();
+        Duration longest = Duration.ZERO;
+        for (LimitedProvider provider : paid.values()) {
+            Duration pause = provider.pause();
+            longest = pause.compareTo(longest) > 0 ? pause : longest;
+        }
+        return longest;
     }
 
-    private synchronized ModelProvider anthropic() {
-        LimitedProvider made = limited;
-        if (made == null) {
-            SharedBuckets shared = sharedBuckets();
-            anthropic = new AnthropicProvider(anthropicSettings, clock);
-            made = new LimitedProvider(anthropic, limits, shared, Ticker.SYSTEM);
-            limited = made;
+    private LimitedProvider paid(String name) {
+        LimitedProvider made = paid.get(name);
+        return made == null ? paid.computeIfAbsent(name, this::make) : made;
+    }
+
+    private LimitedProvider make(String name) {
+        SharedBuckets shared = sharedBuckets();
+        if (name.equals(OpenAiProvider.NAME)) {
+            OpenAiProvider made = new OpenAiProvider(openAi, clock);
+            toClose.add(made);
+            return new LimitedProvider(made, limits, shared, Ticker.SYSTEM);
         }
-        return made;
+        AnthropicProvider made = new AnthropicProvider(anthropic, clock);
+        toClose.add(made);
+        return new LimitedProvider(made, limits, shared, Ticker.SYSTEM);
     }
 
     private @Nullable SharedBuckets sharedBuckets() {
@@ -102,11 +132,10 @@ public class ModelProviders implements AutoCloseable {
     }
 
     @Override
-    public synchronized void close() throws IOException {
-        if (anthropic != null) {
-            anthropic.close();
-            anthropic = null;
-            limited = null;
+    public void close() throws Exception {
+        paid.clear();
+        for (AutoCloseable made = toClose.poll(); made != null; made = toClose.poll()) {
+            made.close();
         }
     }
 }

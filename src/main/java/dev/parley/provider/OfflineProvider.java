@@ -32,7 +32,6 @@ final class OfflineProvider implements ModelProvider {
 
     private final OfflineSettings settings;
     private final JsonMapper json = JsonMapper.shared();
-    private final MessagesEnvelope envelope = new MessagesEnvelope(json);
     /** Keys that have met with a mishap, until they get an answer. Empty when no failures are asked for. */
     private final ConcurrentMap<String, Integer> attempts = new ConcurrentHashMap<>();
 
@@ -64,7 +63,7 @@ final class OfflineProvider implements ModelProvider {
 
     @Override
     public Completion read(byte[] body) {
-        return envelope.read(body);
+        return MessagesEnvelope.read(body);
     }
 
     @Override

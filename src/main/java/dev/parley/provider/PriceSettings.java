@@ -24,7 +24,7 @@ record PriceSettings(@DefaultValue Map<String, @Valid Row> prices) {
     /**
      * USD per million tokens.
      *
-     * @param models model ids it holds for, and for their dated snapshots ({@code <id>-20261101})
+     * @param models model ids it holds for, and for their dated snapshots ({@code <id>-20261101}, {@code <id>-2026-11-01})
      * @param from the first day (UTC) it holds for; null has always held
      * @param promptAbove holds only for prompts of more tokens than this, and then for the whole request
      * @param batchFactor what a request inside a batch costs of the price, cached tokens included

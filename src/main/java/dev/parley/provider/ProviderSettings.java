@@ -12,7 +12,7 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
  */
 @ConfigurationProperties("parley")
 record ProviderSettings(@Nullable String provider) {
-    static final List<String> KNOWN = List.of(AnthropicProvider.NAME, OfflineProvider.NAME);
+    static final List<String> KNOWN = List.of(AnthropicProvider.NAME, OfflineProvider.NAME, OpenAiProvider.NAME);
 
     ProviderSettings {
         provider = provider == null || provider.isBlank() ? null : known(provider.strip());

@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.dao.PessimisticLockingFailureException;
@@ -90,13 +91,15 @@ public class BatchItems {
     private static final String CLAIM_POSTGRESQL = "WITH next AS MATERIALIZED (" + NEXT + ")" + TAKE + """
               FROM next
              WHERE batch_items.id = next.id
-            RETURNING batch_items.id, batch_job_id, position, parameters, conversation_key, attempts, unanswered, claim_token
+            RETURNING batch_items.id, batch_job_id, position, parameters, conversation_key, attempts, earlier_attempts,
+                      unanswered, parse_only, claim_token
             """;
 
     private static final String CLAIM_H2 = TAKE + " WHERE id IN (:ids)";
 
     private static final String CLAIMED_H2 = """
-            SELECT id, batch_job_id, position, parameters, conversation_key, attempts, unanswered, claim_token
+            SELECT id, batch_job_id, position, parameters, conversation_key, attempts, earlier_attempts, unanswered,
+                   parse_only, claim_token
               FROM batch_items
              WHERE id IN (:ids)
             """;
@@ -266,6 +269,9 @@ public class BatchItems {
              ORDER BY available_at, position
              LIMIT 1
             """;
+
+    /** In one statement, for between two an item could go from one state to the other and be seen in neither. */
+    private static final String LEFT = "SELECT (" + HELD + ") AS held, (" + NEXT_DUE_MILLIS + ") AS due";
 
     private final NamedParameterJdbcTemplate jdbc;
     private final JdbcClient client;
@@ -572,27 +578,24 @@ public class BatchItems {
         Duration next = null;
         for (List<OpenJob> equals : openJobs(jobs)) {
             for (OpenJob job : equals) {
-                Optional<Long> due = client.sql(NEXT_DUE_MILLIS)
+                Duration wait = client.sql(LEFT)
                         .param("job", job.id())
-                        .query(Long.class)
-                        .optional();
-                boolean held = client.sql(HELD)
-                        .param("job", job.id())
-                        .query(Boolean.class)
-                        .single();
-                Duration wait = held
-                        ? HELD_AGAIN
-                        : due.map(millis -> Duration.ofMillis(Math.max(0, millis)))
-                                .orElse(null);
-                if (held && due.isPresent() && due.get() < HELD_AGAIN.toMillis()) {
-                    wait = Duration.ofMillis(Math.max(0, due.get()));
-                }
+                        .query((row, n) -> wait(row.getBoolean("held"), row.getObject("due", Long.class)))
+                        .single()
+                        .orElse(null);
                 if (wait != null && (next == null || wait.compareTo(next) < 0)) {
                     next = wait;
                 }
             }
         }
         return Optional.ofNullable(next);
+    }
+
+    private static Optional<Duration> wait(boolean held, @Nullable Long dueMillis) {
+        Optional<Duration> due = Optional.ofNullable(dueMillis).map(millis -> Duration.ofMillis(Math.max(0, millis)));
+        return held
+                ? Optional.of(due.filter(wait -> wait.compareTo(HELD_AGAIN) < 0).orElse(HELD_AGAIN))
+                : due;
     }
 
     /** How soon to look again at items that someone holds: they may come back at any time. */
@@ -624,7 +627,9 @@ public class BatchItems {
                 row.getString("parameters"),
                 new ConversationKey(row.getObject("conversation_key", UUID.class)),
                 row.getInt("attempts"),
+                row.getInt("earlier_attempts"),
                 row.getInt("unanswered"),
+                row.getBoolean("parse_only"),
                 row.getObject("claim_token", UUID.class));
     }
 }

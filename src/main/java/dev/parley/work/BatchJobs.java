@@ -139,6 +139,35 @@ public class BatchJobs {
              ORDER BY j.id
             """;
 
+    /** So that nobody closes a job by what was true before another one reopened it, or the other way round. */
+    private static final String LOCK = "SELECT id FROM batch_jobs WHERE id = :id FOR UPDATE";
+
+    private static final String REQUEUE = """
+            UPDATE batch_items
+               SET status = 'queued', available_at = CURRENT_TIMESTAMP, earlier_attempts = attempts, parse_only = :parseOnly,
+                   processed_at = NULL, claim_token = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE batch_job_id = :id AND status = 'failed'
+               AND (:all OR :retryable AND retryable OR error_code IN (:codes) OR id IN (:items))
+            """;
+
+    /** Deletions may have made the counters larger than the rows. */
+    private static final String REOPEN = """
+            UPDATE batch_jobs
+               SET failed_items = GREATEST(failed_items - :items, 0),
+                   completed_items = successful_items + GREATEST(failed_items - :items, 0),
+                   status = CASE WHEN status = 'paused' THEN status
+                                 WHEN started_at IS NULL THEN 'queued' ELSE 'processing' END,
+                   status_reason = CASE WHEN status = 'paused' THEN status_reason END,
+                   completed_at = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id
+            """;
+
+    private static final String ITEMS_AMONG = """
+            SELECT id, batch_job_id, status
+              FROM batch_items
+             WHERE id IN (:items)
+            """;
+
     private static final String PAUSE = """
             UPDATE batch_jobs
                SET status = 'paused', status_reason = :reason, updated_at = CURRENT_TIMESTAMP
@@ -167,7 +196,7 @@ public class BatchJobs {
     private static final String QUEUED_PARAMETERS = """
             SELECT parameters, count(*) AS items
               FROM batch_items
-             WHERE batch_job_id = :id AND status = 'queued'
+             WHERE batch_job_id = :id AND status = 'queued' AND NOT parse_only
              GROUP BY parameters
             """;
 
@@ -367,6 +396,7 @@ public class BatchJobs {
      */
     @Transactional
     public void settle(UUID id) {
+        client.sql(LOCK).param("id", id).query(UUID.class).optional(); // what follows sees who had it before
         Optional<BatchJob> job = find(id);
         if (job.isEmpty()) {
             return;
@@ -377,6 +407,43 @@ public class BatchJobs {
             client.sql(RECOUNT).param("id", id).update();
         }
     }
+
+    /**
+     * Puts failed items of a job back into the queue, with what they tell of their failure and of their attempts, and reopens
+     * the job unless it is paused; the next outcome of its last item closes it again. In the caller's transaction.
+     *
+     * @param parseOnly whether they are to be made of stored answers, without a call
+     * @return how many
+     */
+    public int requeue(UUID id, FailedItems which, boolean parseOnly) {
+        client.sql(LOCK).param("id", id).query(UUID.class).optional();
+        int items = client.sql(REQUEUE)
+                .param("id", id)
+                .param("parseOnly", parseOnly)
+                .param("all", which.all())
+                .param("retryable", which.retryable())
+                .param("codes", which.codes().isEmpty() ? List.of("") : which.codes())
+                .param("items", which.items().isEmpty() ? List.of(new UUID(0, 0)) : which.items())
+                .update();
+        if (items > 0) {
+            client.sql(REOPEN).param("id", id).param("items", items).update();
+        }
+        return items;
+    }
+
+    /** Where these items are and how they stand; those that are not there are not in the result. */
+    public List<ItemState> itemsAmong(Collection<UUID> items) {
+        return client.sql(ITEMS_AMONG)
+                .param("items", items)
+                .query((row, n) -> new ItemState(
+                        row.getObject("id", UUID.class),
+                        row.getObject("batch_job_id", UUID.class),
+                        row.getString("status")))
+                .list();
+    }
+
+    /** @param status as in the table */
+    public record ItemState(UUID id, UUID jobId, String status) {}
 
     /**
      * Stops the claiming of a job's items; what is in flight finishes.
@@ -412,7 +479,7 @@ public class BatchJobs {
         client.sql(ESTIMATE).param("id", id).param("estimate", atMostUsd).update();
     }
 
-    /** The distinct parameters of a job's queued items, with how many items have them. */
+    /** The distinct parameters of a job's queued items that may be called for, with how many items have them. */
     public Map<String, Long> queuedParameters(UUID id) {
         Map<String, Long> items = new HashMap<>();
         client.sql(QUEUED_PARAMETERS)

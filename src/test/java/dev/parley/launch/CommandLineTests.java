@@ -96,6 +96,23 @@ class CommandLineTests {
                 arguments("failures 1", "'1' is not an id"),
                 arguments("prioritize " + NIL, "PRIORITY"),
                 arguments("query batch_jobs --limit 0", "--limit is 0"),
+                arguments("retry", "retry needs one of --job ID, --item ID and --params JSON"),
+                arguments("retry --all", "retry needs one of"),
+                arguments("retry --item 7", "'7' is not an id"),
+                arguments("retry --params {}", "--params: parameters: persona_id is missing"),
+                arguments("retry --params {\"tier\":\"gold\"}", "--params: parameters: "),
+                arguments(
+                        "retry --job 00000000-0000-4000-8000-000000000000 --all --code refused", "exclude each other"),
+                arguments(
+                        "retry --job 00000000-0000-4000-8000-000000000000 --code rate_limit",
+                        "did you mean 'rate_limited'?"),
+                arguments("retry --job 00000000-0000-4000-8000-000000000000 --concurrency 0", "--concurrency is 0"),
+                arguments(
+                        "retry --job 00000000-0000-4000-8000-000000000000 --item 00000000-0000-4000-8000-000000000000",
+                        "retry needs one of"),
+                arguments(
+                        "retry --item 00000000-0000-4000-8000-000000000000 --code refused",
+                        "--code chooses among the items of a job"),
                 arguments("log", "JOB"),
                 arguments("run none.yaml other.yaml", "none.yaml: there is no such file\nother.yaml: there is no such"),
                 arguments("status --parley.store gcs", "write --parley.store=VALUE"));
@@ -177,7 +194,7 @@ class CommandLineTests {
                 arguments(GOOD + "error_handling: halt", "5: error_handling: 'halt' is not one of"),
                 arguments(GOOD + "max_tokens: 10", "5: max_tokens: must be greater than or equal to 256"),
                 arguments(GOOD + "model: ''", "5: model: must be a model id"),
-                arguments(GOOD + "provider: openai", "5: provider: cannot be used: no provider is called 'openai'"),
+                arguments(GOOD + "provider: nobody", "5: provider: cannot be used: no provider is called 'nobody'"),
                 arguments(
                         GOOD + "provider: anthropic",
                         "5: provider: cannot be used: provider 'anthropic' needs an API key"),

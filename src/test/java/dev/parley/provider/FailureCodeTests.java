@@ -46,6 +46,7 @@ class FailureCodeTests {
             case RETRY -> "again, up to `max-attempts`";
             case RETRY_CHANGED -> "again with a changed request";
             case FAIL -> "the item fails";
+            case FAIL_FOR_NOW -> "the item fails; a later retry may succeed";
             case PAUSE_JOB -> "the job is paused";
         };
     }
@@ -53,7 +54,7 @@ class FailureCodeTests {
     private static String counts(FailureCode code) {
         return switch (code.next()) {
             case WAIT, PAUSE_JOB -> "no";
-            case RETRY, RETRY_CHANGED, FAIL -> "yes";
+            case RETRY, RETRY_CHANGED, FAIL, FAIL_FOR_NOW -> "yes";
         };
     }
 }

@@ -217,8 +217,8 @@ class FailurePolicyTests {
     void retryAfterIsSecondsOrADate(String header, Duration expected) {
         Clock noon = Clock.fixed(Instant.parse("2026-11-09T12:00:00Z"), ZoneOffset.UTC);
 
-        ModelFailure failure =
-                new FailurePolicy(JsonMapper.shared(), noon, "").ofResponse(429, new byte[0], null, header);
+        ModelFailure failure = new FailurePolicy(JsonMapper.shared(), noon, "anthropic", "")
+                .ofResponse(429, new byte[0], null, header);
 
         assertThat(failure.retryAfter()).isEqualTo(expected);
     }

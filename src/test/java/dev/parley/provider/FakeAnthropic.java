@@ -50,6 +50,7 @@ public final class FakeAnthropic implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final ServerSocket server;
+    private final Protocol protocol;
     private final Set<Socket> connections = ConcurrentHashMap.newKeySet();
     private final CountDownLatch closing = new CountDownLatch(1);
     private final List<AutoCloseable> made = new ArrayList<>();
@@ -111,22 +112,48 @@ public final class FakeAnthropic implements AutoCloseable {
 
         /** The text of the user message. */
         public String prompt() {
-            return json().path("messages").path(0).path("content").asString("");
+            JsonNode messages = json().path("messages");
+            return messages.path(messages.size() - 1).path("content").asString("");
         }
 
-        /** The text of the system block. */
+        /** The text of the system block, or of the system message. */
         public String stablePrefix() {
-            return json().path("system").path(0).path("text").asString("");
+            JsonNode first = json().path("messages").path(0);
+            return first.path("role").asString("").equals("system")
+                    ? first.path("content").asString("")
+                    : json().path("system").path(0).path("text").asString("");
         }
     }
 
-    private FakeAnthropic(ServerSocket server) {
+    /** What differs between providers on the wire. */
+    interface Protocol {
+        /** What the real one would refuse; null when it would not. */
+        FakeAnswer complaintAbout(Request request);
+
+        ObjectNode envelope(FakeAnswer answer, Request request, String requestId, TokenUsage usage);
+
+        FakeAnswer tooFast();
+
+        String requestIdHeader();
+
+        /** @param what limit or remaining, of requests */
+        String limitHeader(String what);
+    }
+
+    private FakeAnthropic(ServerSocket server, Protocol protocol) {
         this.server = server;
+        this.protocol = protocol;
     }
 
     public static FakeAnthropic start() {
+        return speaking(new Messages());
+    }
+
+    /** A server like this one in all but the protocol. */
+    static FakeAnthropic speaking(Protocol protocol) {
         try {
-            FakeAnthropic fake = new FakeAnthropic(new ServerSocket(0, 4096, InetAddress.getLoopbackAddress()));
+            FakeAnthropic fake =
+                    new FakeAnthropic(new ServerSocket(0, 4096, InetAddress.getLoopbackAddress()), protocol);
             fake.startThread("fake-anthropic-accept", fake::accept);
             return fake;
         } catch (IOException e) {
@@ -164,6 +191,7 @@ public final class FakeAnthropic implements AutoCloseable {
         ModelProviders providers = new ModelProviders(
                 new ProviderSettings("anthropic"),
                 settings(),
+                FakeOpenAi.settings("http://127.0.0.1:1", null),
                 OfflineSettings.plain(),
                 limits,
                 database,
@@ -405,12 +433,12 @@ public final class FakeAnthropic implements AutoCloseable {
         inFlight++;
         mostInFlight = Math.max(mostInFlight, inFlight);
         notifyAll();
-        FakeAnswer complaint = complaintAbout(request);
+        FakeAnswer complaint = protocol.complaintAbout(request);
         if (complaint != null) {
             return complaint;
         }
         if (requestLimit != null && !requestLimit.take()) {
-            return FakeAnswer.rateLimited(Duration.ofSeconds(1));
+            return protocol.tooFast();
         }
         Queue<FakeAnswer> own = nextByKey.get(request.idempotencyKey());
         FakeAnswer answer = own == null ? null : own.poll();
@@ -432,50 +460,6 @@ public final class FakeAnthropic implements AutoCloseable {
         return "req_fake%06d".formatted(requests.size());
     }
 
-    private static FakeAnswer complaintAbout(Request request) {
-        if (!request.requestLine().startsWith("POST /v1/messages ")) {
-            return FakeAnswer.error(404, "not_found_error", "Not found");
-        }
-        if (!KEY.equals(request.headers().get("x-api-key"))) {
-            return FakeAnswer.unauthorized();
-        }
-        if (!request.headers().containsKey("anthropic-version")) {
-            return FakeAnswer.invalidRequest("anthropic-version: header is required");
-        }
-        if (!request.headers().getOrDefault("content-type", "").startsWith("application/json")) {
-            return FakeAnswer.invalidRequest("content-type: must be application/json");
-        }
-        JsonNode body;
-        try {
-            body = request.json();
-        } catch (JacksonException e) {
-            return FakeAnswer.invalidRequest("The request body is not valid JSON");
-        }
-        if (!body.path("model").isString()) {
-            return FakeAnswer.invalidRequest("model: Field required");
-        }
-        if (body.path("max_tokens").asInt(0) < 1) {
-            return FakeAnswer.invalidRequest("max_tokens: must be at least 1");
-        }
-        JsonNode messages = body.path("messages");
-        if (messages.isEmpty()
-                || !messages.path(messages.size() - 1).path("role").asString("").equals("user")) {
-            return FakeAnswer.invalidRequest("messages: the last one must be the user's");
-        }
-        for (String sampling : List.of("temperature", "top_p", "top_k")) {
-            if (body.has(sampling)) {
-                return FakeAnswer.invalidRequest(sampling + ": is not supported by this version");
-            }
-        }
-        JsonNode format = body.path("output_config").path("format");
-        if (!format.isMissingNode()
-                && !(format.path("type").asString("").equals("json_schema")
-                        && format.path("schema").isObject())) {
-            return FakeAnswer.invalidRequest("output_config.format: needs type json_schema and a schema");
-        }
-        return null;
-    }
-
     private synchronized byte[] bodyOf(FakeAnswer answer, Request request, String requestId) {
         if (answer.text() == null) {
             return new String(answer.body(), StandardCharsets.UTF_8)
@@ -487,30 +471,7 @@ public final class FakeAnthropic implements AutoCloseable {
         if (answer.delivery() == FakeAnswer.Delivery.WHOLE) {
             delivered = plus(delivered, usage);
         }
-        ObjectNode message = JSON.createObjectNode()
-                .put("id", requestId.replace("req_", "msg_"))
-                .put("type", "message")
-                .put("role", "assistant")
-                .put("model", request.json().path("model").asString(""));
-        ArrayNode content = message.putArray("content");
-        if (answer.thinksFirst()) {
-            content.addObject()
-                    .put("type", "thinking")
-                    .put("thinking", "Let me think.")
-                    .put("signature", "c2ln");
-        }
-        content.addObject().put("type", "text").put("text", answer.text());
-        message.put("stop_reason", answer.stopReason()).putNull("stop_sequence");
-        ObjectNode billed = message.putObject("usage")
-                .put("input_tokens", usage.input())
-                .put("cache_creation_input_tokens", usage.cacheWrite())
-                .put("cache_read_input_tokens", usage.cacheRead())
-                .put("output_tokens", usage.output())
-                .put("service_tier", "standard");
-        billed.putObject("cache_creation")
-                .put("ephemeral_5m_input_tokens", usage.cacheWrite5m())
-                .put("ephemeral_1h_input_tokens", usage.cacheWrite1h());
-        return JSON.writeValueAsBytes(message);
+        return JSON.writeValueAsBytes(protocol.envelope(answer, request, requestId, usage));
     }
 
     /** Four characters a token; a prefix is written to the cache when first seen and read from then on. */
@@ -573,10 +534,10 @@ public final class FakeAnthropic implements AutoCloseable {
         StringBuilder head = new StringBuilder("HTTP/1.1 " + answer.status() + " Said\r\n");
         Map<String, String> headers = new LinkedHashMap<>();
         headers.put("content-type", "application/json");
-        headers.put("request-id", requestId);
+        headers.put(protocol.requestIdHeader(), requestId);
         if (requestLimit != null) {
-            headers.put("anthropic-ratelimit-requests-limit", String.valueOf(requestLimit.perMinute));
-            headers.put("anthropic-ratelimit-requests-remaining", String.valueOf((long) requestLimit.tokens));
+            headers.put(protocol.limitHeader("limit"), String.valueOf(requestLimit.perMinute));
+            headers.put(protocol.limitHeader("remaining"), String.valueOf((long) requestLimit.tokens));
         }
         headers.putAll(headersOfAll);
         headers.putAll(answer.headers());
@@ -627,5 +588,98 @@ public final class FakeAnthropic implements AutoCloseable {
             line.write(b);
         }
         return null;
+    }
+
+    private static final class Messages implements Protocol {
+        @Override
+        public FakeAnswer complaintAbout(Request request) {
+            if (!request.requestLine().startsWith("POST /v1/messages ")) {
+                return FakeAnswer.error(404, "not_found_error", "Not found");
+            }
+            if (!KEY.equals(request.headers().get("x-api-key"))) {
+                return FakeAnswer.unauthorized();
+            }
+            if (!request.headers().containsKey("anthropic-version")) {
+                return FakeAnswer.invalidRequest("anthropic-version: header is required");
+            }
+            if (!request.headers().getOrDefault("content-type", "").startsWith("application/json")) {
+                return FakeAnswer.invalidRequest("content-type: must be application/json");
+            }
+            JsonNode body;
+            try {
+                body = request.json();
+            } catch (JacksonException e) {
+                return FakeAnswer.invalidRequest("The request body is not valid JSON");
+            }
+            if (!body.path("model").isString()) {
+                return FakeAnswer.invalidRequest("model: Field required");
+            }
+            if (body.path("max_tokens").asInt(0) < 1) {
+                return FakeAnswer.invalidRequest("max_tokens: must be at least 1");
+            }
+            JsonNode messages = body.path("messages");
+            if (messages.isEmpty()
+                    || !messages.path(messages.size() - 1)
+                            .path("role")
+                            .asString("")
+                            .equals("user")) {
+                return FakeAnswer.invalidRequest("messages: the last one must be the user's");
+            }
+            for (String sampling : List.of("temperature", "top_p", "top_k")) {
+                if (body.has(sampling)) {
+                    return FakeAnswer.invalidRequest(sampling + ": is not supported by this version");
+                }
+            }
+            JsonNode format = body.path("output_config").path("format");
+            if (!format.isMissingNode()
+                    && !(format.path("type").asString("").equals("json_schema")
+                            && format.path("schema").isObject())) {
+                return FakeAnswer.invalidRequest("output_config.format: needs type json_schema and a schema");
+            }
+            return null;
+        }
+
+        @Override
+        public ObjectNode envelope(FakeAnswer answer, Request request, String requestId, TokenUsage usage) {
+            ObjectNode message = JSON.createObjectNode()
+                    .put("id", requestId.replace("req_", "msg_"))
+                    .put("type", "message")
+                    .put("role", "assistant")
+                    .put("model", request.json().path("model").asString(""));
+            ArrayNode content = message.putArray("content");
+            if (answer.thinksFirst()) {
+                content.addObject()
+                        .put("type", "thinking")
+                        .put("thinking", "Let me think.")
+                        .put("signature", "c2ln");
+            }
+            content.addObject().put("type", "text").put("text", answer.text());
+            message.put("stop_reason", answer.stopReason()).putNull("stop_sequence");
+            ObjectNode billed = message.putObject("usage")
+                    .put("input_tokens", usage.input())
+                    .put("cache_creation_input_tokens", usage.cacheWrite())
+                    .put("cache_read_input_tokens", usage.cacheRead())
+                    .put("output_tokens", usage.output())
+                    .put("service_tier", "standard");
+            billed.putObject("cache_creation")
+                    .put("ephemeral_5m_input_tokens", usage.cacheWrite5m())
+                    .put("ephemeral_1h_input_tokens", usage.cacheWrite1h());
+            return message;
+        }
+
+        @Override
+        public FakeAnswer tooFast() {
+            return FakeAnswer.rateLimited(Duration.ofSeconds(1));
+        }
+
+        @Override
+        public String requestIdHeader() {
+            return "request-id";
+        }
+
+        @Override
+        public String limitHeader(String what) {
+            return "anthropic-ratelimit-requests-" + what;
+        }
     }
 }

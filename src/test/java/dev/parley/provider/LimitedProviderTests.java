@@ -9,6 +9,7 @@ import dev.parley.provider.ModelFailure.Next;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -131,6 +132,41 @@ class LimitedProviderTests {
         assertThat(pause).isEqualTo(Duration.ofSeconds(3));
         assertThat(waited).isBetween(3.0, 3.8);
         assertThat(provider.pause()).isZero();
+    }
+
+    @Test
+    void withoutARetryAfterTheTimeOfTheResetTellsWhenSomethingIsLeftAgain() {
+        server.answers(FakeAnswer.rateLimited()
+                .with("anthropic-ratelimit-requests-limit", "20")
+                .with("anthropic-ratelimit-requests-remaining", "0")
+                .with(
+                        "anthropic-ratelimit-requests-reset",
+                        Instant.now().plusSeconds(60).toString()));
+        LimitedProvider provider = limitedTo(0L, 0L, 0L);
+
+        failureOf(provider);
+
+        assertThat(provider.pause()).isBetween(Duration.ofMillis(2_900), Duration.ofSeconds(3));
+    }
+
+    @Test
+    void aLimitOfTokensOfBothKindsIsKept() {
+        try (FakeOpenAi openAi = FakeOpenAi.start()) {
+            openAi.server()
+                    .sendsAlways("x-ratelimit-limit-tokens", "60000")
+                    .sendsAlways("x-ratelimit-remaining-tokens", "20000")
+                    .sendsAlways("x-ratelimit-reset-tokens", "40s");
+            LimitedProvider provider = new LimitedProvider(
+                    openAi.provider(),
+                    new LimitSettings(0L, null, null, null, Share.PROCESS, DOWN_AFTER),
+                    null,
+                    ticker);
+
+            double waited = ticker.seconds(() -> calls(provider, 30));
+
+            TokenUsage used = openAi.server().totalUsage();
+            assertThat(waited).isCloseTo((used.prompt() + used.output()) / 1000.0 / 0.99, within(3.0));
+        }
     }
 
     @Test

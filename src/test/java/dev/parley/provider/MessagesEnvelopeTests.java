@@ -9,10 +9,8 @@ import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import tools.jackson.databind.json.JsonMapper;
 
 class MessagesEnvelopeTests {
-    private final MessagesEnvelope envelope = new MessagesEnvelope(JsonMapper.shared());
 
     @Test
     void joinsTextBlocksWhereverTheyStandAndIgnoresWhatItDoesNotKnow() {
@@ -100,6 +98,6 @@ class MessagesEnvelopeTests {
     }
 
     private Completion read(String body) {
-        return envelope.read(body.getBytes(StandardCharsets.UTF_8));
+        return MessagesEnvelope.read(body.getBytes(StandardCharsets.UTF_8));
     }
 }

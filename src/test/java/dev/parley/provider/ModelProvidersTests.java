@@ -74,9 +74,9 @@ class ModelProvidersTests {
             ModelProviders providers = running.getBean(ModelProviders.class);
 
             assertThatIllegalArgumentException()
-                    .isThrownBy(() -> providers.byName("openai"))
-                    .withMessageContaining("'openai'")
-                    .withMessageContaining("anthropic, offline");
+                    .isThrownBy(() -> providers.byName("open-ai"))
+                    .withMessageContaining("'open-ai'")
+                    .withMessageContaining("anthropic, offline, openai");
         });
     }
 
@@ -93,7 +93,9 @@ class ModelProvidersTests {
 
     @ParameterizedTest
     @CsvSource({
-        "parley.provider=openai, openai",
+        "parley.provider=open-ai, open-ai",
+        "parley.openai.base-url=localhost:11434, parley.openai.base-url",
+        "parley.openai.json-output=xml, xml",
         "parley.anthropic.base-url=api.anthropic.com, parley.anthropic.base-url",
         "parley.anthropic.call-timeout=0s, call-timeout",
         "parley.anthropic.max-connections=0, maxConnections",
@@ -131,6 +133,7 @@ class ModelProvidersTests {
     @EnableConfigurationProperties({
         ProviderSettings.class,
         AnthropicSettings.class,
+        OpenAiSettings.class,
         OfflineSettings.class,
         LimitSettings.class
     })

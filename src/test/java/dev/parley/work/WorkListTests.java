@@ -97,6 +97,26 @@ class WorkListTests {
     }
 
     @Test
+    void whileAnItemGoesToAndFroThereIsAlwaysSomethingLeft() throws Exception { // a run would end with work to do
+        UUID job = enqueue("a", 1, Priority.NORMAL);
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        Future<?> toAndFro = other.submit(() -> {
+            for (int n = 0; n < 1_000; n++) {
+                items.release(claim(1));
+            }
+        });
+
+        int looks = 0;
+        while (!toAndFro.isDone()) {
+            assertThat(items.nextDue(List.of(job))).as("look %d", ++looks).isPresent();
+        }
+
+        toAndFro.get();
+        other.shutdown();
+        assertThat(looks).isGreaterThan(50);
+    }
+
+    @Test
     void highComesBeforeNormalBeforeLow() {
         enqueue("low", 2, Priority.LOW);
         enqueue("normal", 2, Priority.NORMAL);

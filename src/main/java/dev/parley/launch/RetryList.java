@@ -1,0 +1,143 @@
+package dev.parley.launch;
+
+import dev.parley.batch.Retries;
+import dev.parley.catalog.Catalog;
+import dev.parley.catalog.Catalogs;
+import dev.parley.work.BatchJob;
+import dev.parley.work.BatchJobs;
+import dev.parley.work.BatchJobs.ItemState;
+import dev.parley.work.ErrorHandling;
+import dev.parley.work.FailedItems;
+import dev.parley.work.ItemParameters;
+import dev.parley.work.JobSettings;
+import dev.parley.work.NewJob;
+import dev.parley.work.Priority;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.springframework.stereotype.Component;
+
+/** What {@code parley retry} asks for, put into the work list. */
+@Component
+class RetryList {
+    private final BatchJobs jobs;
+    private final Retries retries;
+    private final Catalogs catalogs;
+
+    RetryList(BatchJobs jobs, Retries retries, Catalogs catalogs) {
+        this.jobs = jobs;
+        this.retries = retries;
+        this.catalogs = catalogs;
+    }
+
+    /**
+     * Failed items of a job.
+     *
+     * @param codes of which to choose; none chooses by {@code all}
+     * @return the job, unless it has none of those
+     */
+    List<UUID> requeue(UUID job, boolean all, List<String> codes, boolean parseOnly, PrintWriter out) {
+        JobId.find(jobs, job);
+        FailedItems which =
+                codes.isEmpty() ? all ? FailedItems.ALL : FailedItems.RETRYABLE : FailedItems.withCodes(codes);
+        int requeued =
+                retries.requeue(new TreeMap<>(Map.of(job, which)), parseOnly).getOrDefault(job, 0);
+        if (requeued == 0) {
+            BatchJob now = JobId.find(jobs, job);
+            out.println("Job " + job + " \"" + now.name() + "\": nothing to retry"
+                    + (now.failedItems() == 0 ? ", no item failed." : "; these items failed:"));
+            jobs.failuresByCause(job)
+                    .forEach(cause -> out.println("  " + cause.items() + " × " + cause.code()
+                            + (cause.retryable() ? " (retryable)" : " (would fail again; --all or --code takes it)")));
+            return List.of();
+        }
+        told(job, requeued, parseOnly, out);
+        return List.of(job);
+    }
+
+    /**
+     * Failed items, all or none.
+     *
+     * @return their jobs
+     * @throws ConfigurationException naming those that are not there or did not fail
+     */
+    List<UUID> requeue(Collection<UUID> items, boolean parseOnly, PrintWriter out) {
+        Set<UUID> missing = new LinkedHashSet<>(items);
+        TreeMap<UUID, List<UUID>> byJob = new TreeMap<>();
+        List<String> problems = new ArrayList<>();
+        for (ItemState item : jobs.itemsAmong(items)) {
+            missing.remove(item.id());
+            if (!item.status().equals("failed")) {
+                problems.add("Item " + item.id() + " is " + item.status() + "; only a failed item can be retried.");
+            }
+            byJob.computeIfAbsent(item.jobId(), job -> new ArrayList<>()).add(item.id());
+        }
+        missing.forEach(item -> problems.add("There is no item " + item + " in this database."));
+        if (!problems.isEmpty()) {
+            throw new ConfigurationException(String.join("\n", problems));
+        }
+        TreeMap<UUID, FailedItems> failed = byJob.entrySet().stream()
+                .collect(Collectors.toMap(
+                        Map.Entry::getKey, job -> FailedItems.named(job.getValue()), (a, b) -> a, TreeMap::new));
+        retries.requeue(failed, parseOnly).forEach((job, requeued) -> told(job, requeued, parseOnly, out));
+        return List.copyOf(failed.keySet());
+    }
+
+    private void told(UUID job, int items, boolean parseOnly, PrintWriter out) {
+        out.println("Job " + job + " \"" + JobId.find(jobs, job).name() + "\": " + items
+                + (items == 1 ? " failed item is" : " failed items are") + " queued again"
+                + (parseOnly ? "; no call will be made for " + (items == 1 ? "it" : "them") : ""));
+    }
+
+    /**
+     * A new item in a job of its own.
+     *
+     * @throws ConfigurationException when the catalog does not have what it names
+     */
+    List<UUID> enqueue(ItemParameters parameters, PrintWriter out) {
+        Catalog catalog = catalogs.read();
+        List<String> problems = new ArrayList<>();
+        if (catalog.persona(parameters.personaId()).isEmpty()) {
+            problems.add("there is no persona " + parameters.personaId());
+        }
+        if (catalog.arc(parameters.emotionalArcId()).isEmpty()) {
+            problems.add("there is no emotional arc " + parameters.emotionalArcId());
+        }
+        if (catalog.topic(parameters.trainingTopicId()).isEmpty()) {
+            problems.add("there is no training topic " + parameters.trainingTopicId());
+        }
+        UUID template = parameters.templateId();
+        if (template != null && catalog.template(template).isEmpty()) {
+            problems.add("there is no template " + template);
+        }
+        if (!problems.isEmpty()) {
+            throw new ConfigurationException("--params: " + String.join("; ", problems)
+                    + "\nA job file with the catalog beside it loads what it names; parley enqueue or run does that.");
+        }
+        String topic = catalog.topic(parameters.trainingTopicId()).orElseThrow().name();
+        UUID job = jobs.enqueue(
+                        new NewJob(
+                                "Retry of one: " + topic,
+                                null,
+                                null,
+                                parameters.tier(),
+                                Priority.NORMAL,
+                                ErrorHandling.CONTINUE,
+                                JobSettings.DEFAULTS,
+                                null,
+                                null,
+                                null,
+                                List.of(new NewJob.Item(parameters, topic))),
+                        false)
+                .jobId();
+        out.println("Job " + job + " \"Retry of one: " + topic + "\": 1 item enqueued");
+        return List.of(job);
+    }
+}
