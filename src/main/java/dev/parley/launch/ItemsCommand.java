@@ -1,7 +1,6 @@
 package dev.parley.launch;
 
 import dev.parley.launch.Views.ItemPage;
-import dev.parley.work.BatchJobs;
 import dev.parley.work.ItemLookup;
 import dev.parley.work.ItemStatus;
 import java.io.PrintWriter;
@@ -46,10 +45,9 @@ class ItemsCommand implements Action {
 
     @Override
     public int run(BeanFactory beans, PrintWriter out) {
-        JobId.find(beans.getBean(BatchJobs.class), job);
         ItemPage page = beans.getBean(Views.class)
                 .items(new ItemLookup.Query(job, status, code, after, limit))
-                .orElseThrow();
+                .orElseThrow(() -> JobId.unknown(job));
         if (json) {
             Json.print(out, page);
         } else if (page.items().isEmpty()) {

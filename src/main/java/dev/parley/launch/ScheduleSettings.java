@@ -3,7 +3,6 @@ package dev.parley.launch;
 import java.time.Duration;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
-import org.springframework.boot.convert.DurationUnit;
 import org.springframework.validation.annotation.Validated;
 
 /**
@@ -16,9 +15,7 @@ import org.springframework.validation.annotation.Validated;
 @ConfigurationProperties("parley.schedule")
 record ScheduleSettings(
         @DefaultValue("true") boolean enabled,
-
-        @DefaultValue("1m") @DurationUnit(java.time.temporal.ChronoUnit.SECONDS)
-        Duration tolerance) {
+        @DefaultValue("1m") Duration tolerance) {
     ScheduleSettings {
         if (tolerance.compareTo(Duration.ofSeconds(5)) < 0) {
             throw new IllegalArgumentException(

@@ -2,7 +2,6 @@ package dev.parley.launch;
 
 import dev.parley.launch.Views.JobView;
 import dev.parley.launch.Views.ScheduleView;
-import dev.parley.work.BatchJobs;
 import dev.parley.work.JobStatus;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -64,14 +63,9 @@ class StatusCommand implements Action {
     public int run(BeanFactory beans, PrintWriter out) throws Exception {
         Views views = beans.getBean(Views.class);
         Terminal terminal = beans.getBean(Terminal.class);
-        if (job != null) {
-            JobId.find(beans.getBean(BatchJobs.class), job);
-        }
         String shown = "";
         while (true) {
-            List<JobView> jobs = job == null
-                    ? schedules ? List.of() : views.jobs(status, null, limit)
-                    : views.job(job).stream().toList();
+            List<JobView> jobs = jobs(views);
             List<ScheduleView> scheduled = job == null && status == null ? views.schedules() : List.of();
             String answer = answer(jobs, scheduled, terminal.width());
             if (!answer.equals(shown)) {
@@ -86,6 +80,14 @@ class StatusCommand implements Action {
             }
             TimeUnit.SECONDS.sleep(1);
         }
+    }
+
+    private List<JobView> jobs(Views views) {
+        UUID one = job;
+        if (one != null) {
+            return List.of(views.job(one).orElseThrow(() -> JobId.unknown(one)));
+        }
+        return schedules ? List.of() : views.jobs(status, null, limit);
     }
 
     private String answer(List<JobView> jobs, List<ScheduleView> scheduled, int width) {

@@ -130,6 +130,11 @@ class LookingTests {
         assertThat(it.at("/elsewhere/combination").asLong()).isZero();
         assertThat(it.at("/job/successRate").asDouble()).isEqualTo(87.5);
         assertThat(it.path("retry").asString()).isEqualTo("parley retry --item " + failed);
+        assertThat(Main.commandLine(new PrintWriter(new StringWriter()), new PrintWriter(new StringWriter()))
+                        .parseArgs("retry", "--item", failed)
+                        .errors())
+                .as("a command that there is")
+                .isEmpty();
         assertThat(text.replaceAll("\\s+", " "))
                 .contains(
                         "Item " + failed,

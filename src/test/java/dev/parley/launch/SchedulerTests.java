@@ -35,6 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionTemplate;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -252,6 +253,23 @@ class SchedulerTests {
     }
 
     @Test
+    void aTickWhoseProcessDiesHalfWayIsHadByAnother() throws IOException {
+        Path file = file("{cron: 0 0 2 * * *, each_run: new-job}");
+        Scheduler another = scheduler(app, file);
+        clock.moveTo("2026-11-21T02:00:00Z");
+
+        new TransactionTemplate(app.bean(PlatformTransactionManager.class)).executeWithoutResult(dying -> {
+            assertThat(app.bean(Schedules.class).take("nightly.yaml", clock.instant()))
+                    .isTrue();
+            app.bean(JobFiles.class).enqueue(List.of(file), true);
+            dying.setRollbackOnly();
+        });
+
+        assertThat(look(another).outcome()).isEqualTo("enqueued");
+        assertThat(jobs()).hasSize(1);
+    }
+
+    @Test
     void aFileThatHasGoneWrongFailsItsTickAndNotTheNext() throws IOException {
         Path file = file("{cron: 0 0 2 * * *, each_run: new-job}");
         Scheduler scheduler = scheduler(app, file);
@@ -355,6 +373,29 @@ class SchedulerTests {
                 .contains("nightly.yaml is due * * * * * *, UTC", "enqueued: job", "1 of 1 items successful");
         assertThat(app.count("SELECT count(*) FROM batch_items WHERE status = 'processing'"))
                 .isZero();
+    }
+
+    @Test
+    void aSettingSwitchesSchedulesOff() throws Exception { // A76
+        Path file = file("{cron: '* * * * * *'}");
+        Serving serving = new Serving(
+                app.bean(Scheduler.class),
+                new ScheduleSettings(false, Duration.ofMinutes(1)),
+                app.bean(JobFiles.class),
+                app.bean(BatchJobs.class),
+                app.bean(dev.parley.batch.GenerateRuns.class),
+                app.bean(Launcher.class),
+                app.bean(Summary.class));
+        Future<Integer> served = background.submit(
+                () -> serving.serve(List.of(file), Serving.Work.LEFT_TO_OTHERS, true, new PrintWriter(out)));
+        while (!out.toString().contains("No schedules; leaving open jobs to others")) {
+            TimeUnit.MILLISECONDS.sleep(20);
+        }
+
+        serving.stop();
+
+        assertThat(served.get()).isEqualTo(ExitCode.STOPPED);
+        assertThat(app.bean(Schedules.class).all()).isEmpty();
     }
 
     @Test

@@ -8,6 +8,7 @@ import dev.parley.work.NewJob;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -215,6 +216,36 @@ class ShelfTests {
                 .map(line -> line.substring(0, line.indexOf('=')))
                 .toList();
         assertKnown(names);
+    }
+
+    @Test
+    void theReadmeHasEveryFieldOfEveryAnswer() {
+        List<String> rows =
+                readme.lines().filter(line -> line.startsWith("| `")).toList();
+
+        for (Class<?> answer : List.of(
+                Views.JobView.class,
+                Views.ScheduleView.class,
+                Views.ItemView.class,
+                Views.CauseView.class,
+                Views.CallView.class,
+                Views.ConversationView.class,
+                QueryCommand.Answer.class)) {
+            List<String> fields = Arrays.stream(answer.getRecordComponents())
+                    .map(RecordComponent::getName)
+                    .toList();
+            assertThat(rows)
+                    .as(answer.getSimpleName() + ": " + fields)
+                    .anySatisfy(row -> assertThat(words(row, "`(\\w+)`")).containsSubsequence(fields));
+        }
+    }
+
+    private static List<String> words(String text, String pattern) {
+        return Pattern.compile(pattern)
+                .matcher(text)
+                .results()
+                .map(found -> found.group(1))
+                .toList();
     }
 
     private static Schedule nightly() {
