@@ -51,8 +51,10 @@ DECLARE
     sessions constant regclass := to_regclass('conversation_sessions');
     has      text[];
     found    record;
+    forced   boolean;
     missing  bigint;
 BEGIN
+    forced := (SELECT relforcerowsecurity FROM pg_class WHERE oid = sessions);
     EXECUTE 'ALTER TABLE conversation_sessions NO FORCE ROW LEVEL SECURITY'; -- or the statements below would not see all rows
     has := ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = sessions AND attnum > 0 AND NOT attisdropped);
 
@@ -142,6 +144,9 @@ BEGIN
     FOR found IN SELECT tgname FROM parley_triggers LOOP
         EXECUTE format('ALTER TABLE conversation_sessions ENABLE TRIGGER %I', found.tgname);
     END LOOP;
+    IF forced THEN
+        ALTER TABLE conversation_sessions FORCE ROW LEVEL SECURITY;
+    END IF;
     DROP TABLE parley_triggers;
 END
 $adopt$;
@@ -154,10 +159,12 @@ DECLARE
     sessions constant regclass := to_regclass('conversation_sessions');
     has      text[];
     found    record;
+    forced   boolean;
     by_id    boolean;
     others   text;
     orphans  bigint;
 BEGIN
+    forced := (SELECT relforcerowsecurity FROM pg_class WHERE oid = messages);
     EXECUTE 'ALTER TABLE conversation_messages NO FORCE ROW LEVEL SECURITY';
     has := ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = messages AND attnum > 0 AND NOT attisdropped);
     IF (SELECT atttypid <> 'uuid'::regtype FROM pg_attribute WHERE attrelid = messages AND attname = 'id') THEN
@@ -267,6 +274,9 @@ BEGIN
     FOR found IN SELECT tgname FROM parley_triggers LOOP
         EXECUTE format('ALTER TABLE conversation_messages ENABLE TRIGGER %I', found.tgname);
     END LOOP;
+    IF forced THEN
+        ALTER TABLE conversation_messages FORCE ROW LEVEL SECURITY;
+    END IF;
     DROP TABLE parley_triggers;
 END
 $adopt$;
