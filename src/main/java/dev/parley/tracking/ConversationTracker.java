@@ -25,6 +25,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,6 +47,7 @@ public final class ConversationTracker implements AutoCloseable {
     private static final Duration BETWEEN_FORCES = Duration.ofMillis(50);
     private static final Duration BETWEEN_SWEEPS = Duration.ofSeconds(1);
     private static final Duration BETWEEN_WARNINGS = Duration.ofSeconds(10);
+    private static final Duration LAST_STATEMENT = Duration.ofSeconds(1);
     private static final double NEARLY = 0.8;
     private static final int SHORT = 8;
 
@@ -458,13 +460,14 @@ public final class ConversationTracker implements AutoCloseable {
         closed = true;
         queue.close();
         flusher.stop(until);
+        LockSupport.unpark(flusherThread); // should it wait for the database
         try {
             if (writerThread != null && writer != null) {
                 join(writerThread, until);
                 writer.giveUp();
                 writerThread.join();
             }
-            join(flusherThread, until);
+            join(flusherThread, until + LAST_STATEMENT.toNanos());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

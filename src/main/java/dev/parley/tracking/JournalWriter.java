@@ -107,10 +107,12 @@ final class JournalWriter implements Runnable {
     }
 
     private boolean encode(Tracked tracked) {
+        int begin = buffer.size();
         try {
             Lines.append(tracked.entry(), buffer);
             return true;
         } catch (RuntimeException e) { // a fault of ours; the others must not suffer
+            buffer.truncate(begin);
             log.error("A message cannot be journalled", e);
             CompletableFuture<TrackResult> waiting = tracked.acknowledgement();
             if (waiting != null) {

@@ -53,15 +53,10 @@ final class Lines {
         }
     }
 
-    /** Appends the line of an entry, with check sum and line feed; leaves the buffer as it was when it throws. */
+    /** Appends the line of an entry, with check sum and line feed. */
     static void append(Entry entry, Buffer to) {
         int begin = to.size();
-        try {
-            write(entry, to);
-        } catch (JacksonException e) {
-            to.truncate(begin);
-            write(withoutLoneSurrogates(entry), to);
-        }
+        write(entry, to);
         int end = to.size() - 1; // before the closing brace
         to.truncate(end);
         CRC32C crc = new CRC32C();
@@ -80,12 +75,7 @@ final class Lines {
     /** The same for people and for dead letters: no check sum, no line feed. */
     static String text(Entry entry) {
         Buffer buffer = new Buffer(256);
-        try {
-            write(entry, buffer);
-        } catch (JacksonException e) {
-            buffer.reset();
-            write(withoutLoneSurrogates(entry), buffer);
-        }
+        write(entry, buffer);
         return buffer.toString(StandardCharsets.UTF_8);
     }
 
@@ -123,27 +113,6 @@ final class Lines {
         if (value != null) {
             json.writeStringProperty(name, value);
         }
-    }
-
-    /** Half a character cannot be written as UTF-8; it becomes a question mark. */
-    private static Entry withoutLoneSurrogates(Entry entry) {
-        if (entry instanceof Message m) {
-            return new Message(
-                    m.id(),
-                    m.sessionId(),
-                    m.userId(),
-                    m.role(),
-                    whole(m.content()),
-                    m.audioUrl() == null ? null : whole(m.audioUrl()),
-                    m.metadata() == null ? null : whole(m.metadata()),
-                    m.seq(),
-                    m.at());
-        }
-        return entry instanceof Start s ? new Start(s.sessionId(), s.userId(), s.at(), whole(s.metadata())) : entry;
-    }
-
-    private static String whole(String text) {
-        return new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);
     }
 
     /** Microseconds since 1970: what the database keeps. */

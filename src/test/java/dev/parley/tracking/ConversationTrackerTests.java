@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -311,6 +312,25 @@ class ConversationTrackerTests {
         assertThat(tracker.health().deadLetters()).isZero();
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"broken \uD83D emoji", "cut \uD83D", "\uDE00 tail only", "zero \u0000", "\uFFFF", "\r\n\t\b"})
+    void noTextIsAReasonToLoseAMessage(String content) {
+        DataSource dataSource = TestDatabase.POSTGRESQL.empty();
+        ConversationTracker tracker = start(dataSource);
+
+        tracker.start(SESSION, USER, null);
+        tracker.track(TrackedMessage.of(SESSION, MessageRole.USER, content));
+        tracker.close();
+
+        assertThat(Fixture.sessions(dataSource).recentMessages(SESSION, 10))
+                .singleElement()
+                .satisfies(message -> assertThat(message.content().replace('?', '\uFFFD'))
+                        .isEqualTo(content.replace('\uD83D', '\uFFFD')
+                                .replace('\uDE00', '\uFFFD')
+                                .replace('\0', '\uFFFD')));
+    }
+
     @Test
     void aStopEmptiesTheQueueFirst() { // B43
         DataSource dataSource = TestDatabase.POSTGRESQL.empty();
@@ -327,7 +347,7 @@ class ConversationTrackerTests {
                 .isInstanceOfSatisfying(
                         Refused.class, refused -> assertThat(refused.reason()).isEqualTo(Reason.CLOSED));
         assertThat(tracker.health().status()).isEqualTo(Status.DOWN);
-        assertThat(logged()).last().asString().contains("101 rows were saved, none wait");
+        assertThat(logged()).anyMatch(line -> line.contains("101 rows were saved, none wait"));
     }
 
     @ParameterizedTest

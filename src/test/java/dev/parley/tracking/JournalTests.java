@@ -50,15 +50,6 @@ class JournalTests {
     }
 
     @Test
-    void halfACharacterIsNoReasonToLoseAMessage() throws Exception {
-        try (Journal journal = open()) {
-            append(journal, List.of(message(1, "broken \uD83D emoji")));
-
-            assertThat(contents(readAll(journal))).containsExactly("broken ? emoji");
-        }
-    }
-
-    @Test
     void aTailThatWasNotWrittenToItsEndIsCutAndTheRestIsThere() throws Exception {
         Path file;
         try (Journal journal = open()) {
