@@ -18,6 +18,7 @@ import picocli.CommandLine.HelpCommand;
             JobCommands.Pause.class,
             JobCommands.Resume.class,
             JobCommands.Cancel.class,
+            TrackCommand.class,
             HelpCommand.class
         },
         footer = {

@@ -118,7 +118,8 @@ final class Flusher implements Runnable {
                 }
             } catch (IOException | RuntimeException e) {
                 failed(e);
-                LockSupport.parkNanos(Math.min(pause(failures++), stopping ? stopAt - System.nanoTime() : Long.MAX_VALUE));
+                LockSupport.parkNanos(
+                        Math.min(pause(failures++), stopping ? stopAt - System.nanoTime() : Long.MAX_VALUE));
             }
         }
         if (settings.durability() == TrackingSettings.Durability.MEMORY) {

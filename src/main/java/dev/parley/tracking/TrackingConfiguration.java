@@ -5,6 +5,7 @@ import org.springframework.boot.context.properties.EnableConfigurationProperties
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.ComponentScan;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -16,8 +17,9 @@ import org.springframework.transaction.support.TransactionTemplate;
 @ComponentScan
 @EnableConfigurationProperties(TrackingSettings.class)
 public class TrackingConfiguration {
-    /** Closed with the application, before its data source. */
+    /** Made when it is first asked for; closed with the application, before its data source. */
     @Bean
+    @Lazy
     ConversationTracker conversationTracker(
             TrackingSettings settings,
             ConversationSessions sessions,
