@@ -2,6 +2,7 @@ package dev.parley;
 
 import dev.parley.batch.GenerateBenchmark;
 import dev.parley.step.StepBenchmark;
+import dev.parley.tracking.TrackerBenchmark;
 import dev.parley.work.ClaimBenchmark;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -27,5 +28,11 @@ class Benchmarks {
     @Order(3)
     void theClaimAtAMillionItems() throws Exception {
         ClaimBenchmark.main(new String[0]);
+    }
+
+    @Test
+    @Order(4)
+    void theTrackerBesideWhatPeopleUseForIt() throws Exception {
+        TrackerBenchmark.main(new String[0]);
     }
 }
