@@ -34,21 +34,24 @@ import org.springframework.stereotype.Repository;
 public class ConversationSessions {
     private static final Logger log = LoggerFactory.getLogger(ConversationSessions.class);
 
-    /** {@code @json} is the one word in which the two databases differ. */
+    /** {@code @json} and {@code @time}, made of microseconds, are the words in which the two databases differ. */
     private static final String INSERT_SESSIONS = """
             INSERT INTO conversation_sessions (session_id, user_id, started_at, metadata)
-            SELECT s, u, t, m
-              FROM unnest(CAST(? AS uuid ARRAY), CAST(? AS uuid ARRAY), CAST(? AS timestamp with time zone ARRAY),
+            SELECT s, u, @time, m
+              FROM unnest(CAST(? AS uuid ARRAY), CAST(? AS uuid ARRAY), CAST(? AS bigint ARRAY),
                           CAST(? AS @json ARRAY)) AS r(s, u, t, m)
                 ON CONFLICT DO NOTHING
             """;
 
+    private static final String EPOCH_POSTGRESQL = "timestamptz 'epoch' + t * interval '1 microsecond'";
+    private static final String EPOCH_H2 = "dateadd(MICROSECOND, t, TIMESTAMP WITH TIME ZONE '1970-01-01 00:00:00+00:00')";
+
     private static final String INSERT_MESSAGES = """
             INSERT INTO conversation_messages (id, session_id, user_id, role, content, audio_url, metadata, seq, created_at)
-            SELECT i, s, u, r, c, a, m, n, t
+            SELECT i, s, u, r, c, a, m, n, @time
               FROM unnest(CAST(? AS uuid ARRAY), CAST(? AS uuid ARRAY), CAST(? AS uuid ARRAY), CAST(? AS varchar ARRAY),
                           CAST(? AS varchar ARRAY), CAST(? AS varchar ARRAY), CAST(? AS @json ARRAY),
-                          CAST(? AS bigint ARRAY), CAST(? AS timestamp with time zone ARRAY)) AS q(i, s, u, r, c, a, m, n, t)
+                          CAST(? AS bigint ARRAY), CAST(? AS bigint ARRAY)) AS q(i, s, u, r, c, a, m, n, t)
                 ON CONFLICT DO NOTHING
             """;
 
@@ -206,7 +209,7 @@ public class ConversationSessions {
                 INSERT_SESSIONS,
                 new Column<>("uuid", starts, Start::sessionId),
                 new Column<>("uuid", starts, Start::userId),
-                new Column<>("timestamptz", starts, Entry::at),
+                new Column<>("int8", starts, start -> Lines.micros(start.at())),
                 new Column<>("varchar", starts, Start::metadata));
     }
 
@@ -222,7 +225,7 @@ public class ConversationSessions {
                 new Column<>("varchar", messages, Message::audioUrl),
                 new Column<>("varchar", messages, Message::metadata),
                 new Column<>("int8", messages, Message::seq),
-                new Column<>("timestamptz", messages, Entry::at));
+                new Column<>("int8", messages, message -> Lines.micros(message.at())));
     }
 
     /** PostgreSQL knows no character 0 in a text. */
@@ -232,7 +235,10 @@ public class ConversationSessions {
 
     /** @return for each whether it changed the row; not when there is none, or when it had ended by then */
     boolean[] end(List<End> ends) {
-        int[][] counts = jdbc.batchUpdate(END, ends, Math.max(1, ends.size()), (statement, end) -> {
+        if (ends.isEmpty()) {
+            return new boolean[0];
+        }
+        int[][] counts = jdbc.batchUpdate(END, ends, ends.size(), (statement, end) -> {
             OffsetDateTime at = end.at().atOffset(ZoneOffset.UTC);
             statement.setObject(1, at);
             statement.setObject(2, at);
@@ -267,14 +273,8 @@ public class ConversationSessions {
 
     /** One column of a list of rows. */
     private record Column<T>(String type, List<T> rows, Function<T, @Nullable Object> value) {
-        /** Times go as text, which both drivers take in an array. */
-        Object[] values() {
-            Object[] values = new Object[rows.size()];
-            for (int i = 0; i < values.length; i++) {
-                Object one = value.apply(rows.get(i));
-                values[i] = one instanceof Instant time ? time.toString() : one;
-            }
-            return values;
+        @Nullable Object[] values() {
+            return rows.stream().map(value).toArray();
         }
     }
 
@@ -282,9 +282,11 @@ public class ConversationSessions {
         if (columns[0].rows().isEmpty()) {
             return 0;
         }
-        String json = dialect() == Dialect.POSTGRESQL ? "jsonb" : "varchar";
+        boolean postgresql = dialect() == Dialect.POSTGRESQL;
+        String statementText = sql.replace("@json", postgresql ? "jsonb" : "varchar")
+                .replace("@time", postgresql ? EPOCH_POSTGRESQL : EPOCH_H2);
         return jdbc.update(connection -> {
-            PreparedStatement statement = connection.prepareStatement(sql.replace("@json", json));
+            PreparedStatement statement = connection.prepareStatement(statementText);
             for (int i = 0; i < columns.length; i++) {
                 statement.setArray(i + 1, array(connection, columns[i]));
             }

@@ -348,7 +348,8 @@ public final class ConversationTracker implements AutoCloseable {
 
     /** The database keeps microseconds. */
     private Instant now() {
-        return clock.instant().truncatedTo(ChronoUnit.MICROS);
+        Instant now = clock.instant();
+        return Instant.ofEpochSecond(now.getEpochSecond(), now.getNano() / 1_000 * 1_000L);
     }
 
     /** The first eight characters of an id, as in log lines. */

@@ -5,8 +5,10 @@ import dev.parley.tracking.TrackingSettings.Durability;
 import dev.parley.tracking.TrackingSettings.WhenFull;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.LongAdder;
@@ -55,6 +57,7 @@ final class JournalWriter implements Runnable {
         this.settings = settings;
         this.acknowledgements = acknowledgements;
         this.dropped = dropped;
+        Lines.append(new Entry.End(new UUID(0, 0), Instant.EPOCH, 0), buffer); // loads classes, while nothing waits
     }
 
     @Override

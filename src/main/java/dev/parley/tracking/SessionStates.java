@@ -9,6 +9,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,13 +45,13 @@ final class SessionStates {
         private final Sequence sequence = new Sequence();
         private final AtomicLong tracked = new AtomicLong();
         private final AtomicLong saved = new AtomicLong();
-        private volatile Instant lastAt;
+        private final AtomicReference<Instant> lastAt;
         private volatile @Nullable Instant endedAt;
 
         private State(UUID userId, Instant startedAt) {
             this.userId = userId;
             this.startedAt = startedAt;
-            this.lastAt = startedAt;
+            this.lastAt = new AtomicReference<>(startedAt);
         }
 
         UUID userId() {
@@ -80,12 +81,12 @@ final class SessionStates {
 
         /** When its last message was tracked, or when it was started. */
         Instant lastAt() {
-            return lastAt;
+            return lastAt.get();
         }
 
         void tracked(Instant at) {
             tracked.incrementAndGet();
-            lastAt = at;
+            lastAt.lazySet(at); // only the sweep reads it
         }
 
         void saved() {
@@ -139,7 +140,7 @@ final class SessionStates {
     List<UUID> idleSince(Instant time) {
         List<UUID> idle = new ArrayList<>();
         states.forEach((id, state) -> {
-            if (state.isActive() && state.lastAt.isBefore(time)) {
+            if (state.isActive() && state.lastAt().isBefore(time)) {
                 idle.add(id);
             }
         });

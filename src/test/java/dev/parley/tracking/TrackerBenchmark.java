@@ -84,6 +84,8 @@ public final class TrackerBenchmark {
                 .setCleanDataDirectory(false)
                 .setServerConfig("listen_addresses", "127.0.0.1")
                 .setServerConfig("max_wal_size", "4GB")
+                .setServerConfig("fsync", "on")
+                .setServerConfig("synchronous_commit", "on")
                 .setLocaleConfig("locale", "C")
                 .start();
         database = new PGSimpleDataSource();
@@ -137,11 +139,15 @@ public final class TrackerBenchmark {
                 pooled(),
                 Clock.systemUTC(),
                 Fixture.settings(Files.createTempDirectory(folder, "journal"), "shutdown-timeout=60s"));
-        tracker.start(SESSION, USER, null);
+        ThreadLocal<UUID> sessions = ThreadLocal.withInitial(() -> { // a producer is a conversation
+            UUID session = UUID.randomUUID();
+            tracker.start(session, USER, null);
+            return session;
+        });
         return new Contender() {
             @Override
             public void take(UUID id, String content) {
-                tracker.track(new TrackedMessage(id, SESSION, MessageRole.USER, content, null, null));
+                tracker.track(new TrackedMessage(id, sessions.get(), MessageRole.USER, content, null, null));
             }
 
             @Override
