@@ -19,6 +19,7 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.stereotype.Repository;
@@ -266,9 +267,17 @@ public class ConversationSessions {
 
     /** The columns that Parley needs and this database does not have, as {@code table.column}. */
     Set<String> missingColumns() {
+        dialect();
         Set<String> missing = new TreeSet<>(NEEDED);
         jdbc.queryForList(COLUMNS, String.class).forEach(missing::remove);
         return missing;
+    }
+
+    /** The first look at the database failed; nothing has been asked of it yet. */
+    static final class DatabaseNotInitializedException extends DataAccessResourceFailureException {
+        DatabaseNotInitializedException(RuntimeException cause) {
+            super("Database not initialized: " + NestedExceptionUtils.getMostSpecificCause(cause).getMessage(), cause);
+        }
     }
 
     /** One column of a list of rows. */
@@ -301,8 +310,7 @@ public class ConversationSessions {
     /**
      * Looks at the database the first time it is there.
      *
-     * @throws DataAccessResourceFailureException with the words {@code Database not initialized} while it is not; the next
-     *     use tries again
+     * @throws DatabaseNotInitializedException while it is away; the next use tries again
      */
     private Dialect dialect() {
         Dialect known = dialect;
@@ -310,7 +318,7 @@ public class ConversationSessions {
             try {
                 known = initialize();
             } catch (RuntimeException e) {
-                throw new DataAccessResourceFailureException("Database not initialized: " + e.getMessage(), e);
+                throw new DatabaseNotInitializedException(e);
             }
             dialect = known;
         }

@@ -392,9 +392,9 @@ final class Flusher implements Runnable {
                 log.debug("What is missing cannot be told", unknown);
             }
         }
-        return e instanceof MissingColumnsException
-                ? String.valueOf(e.getMessage())
-                : "the database cannot be used: " + cause.getMessage();
+        boolean tellsItself =
+                e instanceof MissingColumnsException || e instanceof ConversationSessions.DatabaseNotInitializedException;
+        return tellsItself ? String.valueOf(e.getMessage()) : "the database cannot be used: " + cause.getMessage();
     }
 
     private void recovered() {
