@@ -45,7 +45,8 @@ public class ConversationSessions {
             """;
 
     private static final String EPOCH_POSTGRESQL = "timestamptz 'epoch' + t * interval '1 microsecond'";
-    private static final String EPOCH_H2 = "dateadd(MICROSECOND, t, TIMESTAMP WITH TIME ZONE '1970-01-01 00:00:00+00:00')";
+    private static final String EPOCH_H2 =
+            "dateadd(MICROSECOND, t, TIMESTAMP WITH TIME ZONE '1970-01-01 00:00:00+00:00')";
 
     private static final String INSERT_MESSAGES = """
             INSERT INTO conversation_messages (id, session_id, user_id, role, content, audio_url, metadata, seq, created_at)
@@ -276,13 +277,17 @@ public class ConversationSessions {
     /** The first look at the database failed; nothing has been asked of it yet. */
     static final class DatabaseNotInitializedException extends DataAccessResourceFailureException {
         DatabaseNotInitializedException(RuntimeException cause) {
-            super("Database not initialized: " + NestedExceptionUtils.getMostSpecificCause(cause).getMessage(), cause);
+            super(
+                    "Database not initialized: "
+                            + NestedExceptionUtils.getMostSpecificCause(cause).getMessage(),
+                    cause);
         }
     }
 
     /** One column of a list of rows. */
     private record Column<T>(String type, List<T> rows, Function<T, @Nullable Object> value) {
-        @Nullable Object[] values() {
+        @Nullable
+        Object[] values() {
             return rows.stream().map(value).toArray();
         }
     }

@@ -392,8 +392,8 @@ final class Flusher implements Runnable {
                 log.debug("What is missing cannot be told", unknown);
             }
         }
-        boolean tellsItself =
-                e instanceof MissingColumnsException || e instanceof ConversationSessions.DatabaseNotInitializedException;
+        boolean tellsItself = e instanceof MissingColumnsException
+                || e instanceof ConversationSessions.DatabaseNotInitializedException;
         return tellsItself ? String.valueOf(e.getMessage()) : "the database cannot be used: " + cause.getMessage();
     }
 

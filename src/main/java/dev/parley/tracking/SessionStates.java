@@ -9,7 +9,6 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,13 +44,13 @@ final class SessionStates {
         private final Sequence sequence = new Sequence();
         private final AtomicLong tracked = new AtomicLong();
         private final AtomicLong saved = new AtomicLong();
-        private final AtomicReference<Instant> lastAt;
+        private volatile Instant lastAt;
         private volatile @Nullable Instant endedAt;
 
         private State(UUID userId, Instant startedAt) {
             this.userId = userId;
             this.startedAt = startedAt;
-            this.lastAt = new AtomicReference<>(startedAt);
+            this.lastAt = startedAt;
         }
 
         UUID userId() {
@@ -81,12 +80,12 @@ final class SessionStates {
 
         /** When its last message was tracked, or when it was started. */
         Instant lastAt() {
-            return lastAt.get();
+            return lastAt;
         }
 
         void tracked(Instant at) {
             tracked.incrementAndGet();
-            lastAt.lazySet(at); // only the sweep reads it
+            lastAt = at;
         }
 
         void saved() {

@@ -40,7 +40,8 @@ class TrackCommandTests {
         JdbcClient jdbc = JdbcClient.create(database.dataSource());
         for (int i = 0; i < 7; i++) {
             UUID session = i == 6 ? SESSION : UUID.randomUUID();
-            jdbc.sql("INSERT INTO conversation_sessions (session_id, user_id, started_at, ended_at, duration_seconds) VALUES (?, ?, ?, ?, ?)")
+            jdbc.sql(
+                            "INSERT INTO conversation_sessions (session_id, user_id, started_at, ended_at, duration_seconds) VALUES (?, ?, ?, ?, ?)")
                     .params(
                             session,
                             USER,
@@ -50,21 +51,27 @@ class TrackCommandTests {
                     .update();
         }
         for (int i = 0; i < 12; i++) {
-            jdbc.sql("INSERT INTO conversation_messages (session_id, role, content, metadata, seq, created_at) VALUES (?, 'user', ?, '{\"n\":1}', ?, ?)")
+            jdbc.sql(
+                            "INSERT INTO conversation_messages (session_id, role, content, metadata, seq, created_at) VALUES (?, 'user', ?, '{\"n\":1}', ?, ?)")
                     .params(SESSION, "message " + i, i, java.time.OffsetDateTime.parse("2026-11-26T10:00:00Z"))
                     .update();
         }
 
         List<String> sessions = run("track", "sessions").out().lines().toList();
-        List<String> messages = run("track", "messages", SESSION.toString()).out().lines().toList();
-        String json = run("track", "messages", SESSION.toString(), "--limit=1", "--json").out();
+        List<String> messages =
+                run("track", "messages", SESSION.toString()).out().lines().toList();
+        String json = run("track", "messages", SESSION.toString(), "--limit=1", "--json")
+                .out();
 
         assertThat(sessions).hasSize(1 + 5);
-        assertThat(sessions.get(1)).startsWith(SESSION + "  " + USER + "  2026-11-25T21:00:00Z").endsWith("open        12");
+        assertThat(sessions.get(1))
+                .startsWith(SESSION + "  " + USER + "  2026-11-25T21:00:00Z")
+                .endsWith("open        12");
         assertThat(sessions.get(2)).contains("45.2");
         assertThat(messages).hasSize(1 + 10);
         assertThat(messages.get(1)).isEqualTo("2026-11-26T10:00:00Z  user       message 11");
-        assertThat(json).contains("\"session_id\" : \"" + SESSION, "\"content\" : \"message 11\"", "\"metadata\" : {\"n\":1}");
+        assertThat(json)
+                .contains("\"session_id\" : \"" + SESSION, "\"content\" : \"message 11\"", "\"metadata\" : {\"n\":1}");
     }
 
     @ParameterizedTest
@@ -92,12 +99,14 @@ class TrackCommandTests {
         this.database = database;
         JdbcClient jdbc = JdbcClient.create(database.empty());
         if (database == TestDatabase.POSTGRESQL) {
-            jdbc.sql("ALTER TABLE conversation_messages ADD CONSTRAINT no_curses CHECK (content <> 'curse')").update();
+            jdbc.sql("ALTER TABLE conversation_messages ADD CONSTRAINT no_curses CHECK (content <> 'curse')")
+                    .update();
         }
         Path file = folder.resolve("calls.ndjson");
         List<String> lines = new ArrayList<>();
-        lines.add(("{\"session_id\": \"%s\", \"user_id\": \"%s\", \"started_at\": \"2026-01-31T10:00:00Z\", \"metadata\": {\"channel\": \"voice\"}}")
-                .formatted(SESSION, USER));
+        lines.add(
+                ("{\"session_id\": \"%s\", \"user_id\": \"%s\", \"started_at\": \"2026-01-31T10:00:00Z\", \"metadata\": {\"channel\": \"voice\"}}")
+                        .formatted(SESSION, USER));
         for (int i = 0; i < 1_200; i++) {
             lines.add(line(SESSION, "agent", "message " + i, i));
         }
@@ -114,17 +123,23 @@ class TrackCommandTests {
             Answer second = run("track", "import", file.toString());
 
             assertThat(first.code()).isEqualTo(ExitCode.FAILED_ITEMS);
-            assertThat(first.out()).contains("1,201 lines read, " + String.format("%,d", 1 + 1_199 - refused) + " rows new, " + refused + " lines refused");
+            assertThat(first.out())
+                    .contains("1,201 lines read, " + String.format("%,d", 1 + 1_199 - refused) + " rows new, " + refused
+                            + " lines refused");
             assertThat(second.out()).contains("1,201 lines read, 0 rows new, " + refused + " lines refused");
         } finally {
-            jdbc.sql("ALTER TABLE conversation_messages DROP CONSTRAINT IF EXISTS no_curses").update();
+            jdbc.sql("ALTER TABLE conversation_messages DROP CONSTRAINT IF EXISTS no_curses")
+                    .update();
         }
 
         assertThat(Files.readString(folder.resolve("calls.ndjson.rejected")))
                 .contains("{\"line\":101,\"reason\":\"session_id is 'nonsense', which is not a UUID\"")
                 .contains("\"line\":201,\"reason\":\"not JSON")
-                .contains("\"line\":301,\"reason\":\"role is 'robot'; should be user, assistant (or agent) or system\"");
-        assertThat(jdbc.sql("SELECT count(*) FROM conversation_messages WHERE role = 'assistant'").query(Long.class).single())
+                .contains(
+                        "\"line\":301,\"reason\":\"role is 'robot'; should be user, assistant (or agent) or system\"");
+        assertThat(jdbc.sql("SELECT count(*) FROM conversation_messages WHERE role = 'assistant'")
+                        .query(Long.class)
+                        .single())
                 .isGreaterThan(1_190);
         assertThat(jdbc.sql("SELECT duration_seconds FROM conversation_sessions WHERE user_id = ?")
                         .param(USER)
@@ -151,7 +166,8 @@ class TrackCommandTests {
                     END IF;
                     RETURN NEW;
                 END $$""").update();
-        jdbc.sql("CREATE OR REPLACE TRIGGER away BEFORE INSERT ON conversation_messages FOR EACH ROW EXECUTE FUNCTION away()")
+        jdbc.sql(
+                        "CREATE OR REPLACE TRIGGER away BEFORE INSERT ON conversation_messages FOR EACH ROW EXECUTE FUNCTION away()")
                 .update();
         Answer broken;
         try {
@@ -159,7 +175,9 @@ class TrackCommandTests {
         } finally {
             jdbc.sql("DROP TRIGGER away ON conversation_messages").update();
         }
-        long before = jdbc.sql("SELECT count(*) FROM conversation_messages").query(Long.class).single();
+        long before = jdbc.sql("SELECT count(*) FROM conversation_messages")
+                .query(Long.class)
+                .single();
 
         Answer resumed = run("track", "import", file.toString());
 
@@ -168,7 +186,10 @@ class TrackCommandTests {
         assertThat(before).isEqualTo(1_000);
         assertThat(resumed.code()).isZero();
         assertThat(resumed.out()).contains("Resumed: 1,000 lines read, 1,000 rows new, 0 lines refused");
-        assertThat(jdbc.sql("SELECT count(*) FROM conversation_messages").query(Long.class).single()).isEqualTo(2_000);
+        assertThat(jdbc.sql("SELECT count(*) FROM conversation_messages")
+                        .query(Long.class)
+                        .single())
+                .isEqualTo(2_000);
         assertThat(folder.resolve("calls.ndjson.rejected")).doesNotExist();
     }
 
@@ -181,17 +202,27 @@ class TrackCommandTests {
         assertThat(jdbc.sql("""
                         SELECT count(*) FROM conversation_sessions s JOIN conversations c ON c.conversation_id = s.session_id
                          WHERE s.ended_at IS NOT NULL
-                        """).query(Long.class).single())
+                        """).query(Long.class).single()).isEqualTo(8);
+        assertThat(jdbc.sql("SELECT count(*) FROM conversation_messages WHERE role = 'system'")
+                        .query(Long.class)
+                        .single())
                 .isEqualTo(8);
-        assertThat(jdbc.sql("SELECT count(*) FROM conversation_messages WHERE role = 'system'").query(Long.class).single())
-                .isEqualTo(8);
-        assertThat(jdbc.sql("SELECT count(*) FROM conversation_messages WHERE role <> 'system'").query(Long.class).single())
-                .isEqualTo(jdbc.sql("SELECT sum(turn_count) FROM conversations").query(Long.class).single());
+        assertThat(jdbc.sql("SELECT count(*) FROM conversation_messages WHERE role <> 'system'")
+                        .query(Long.class)
+                        .single())
+                .isEqualTo(jdbc.sql("SELECT sum(turn_count) FROM conversations")
+                        .query(Long.class)
+                        .single());
     }
 
     private static String line(UUID session, String role, String content, int second) {
         return "{\"session_id\": \"%s\", \"user_id\": \"%s\", \"role\": \"%s\", \"content\": \"%s\", \"created_at\": \"%s\"}"
-                .formatted(session, USER, role, content, java.time.Instant.parse("2026-01-31T10:00:00Z").plusSeconds(second));
+                .formatted(
+                        session,
+                        USER,
+                        role,
+                        content,
+                        java.time.Instant.parse("2026-01-31T10:00:00Z").plusSeconds(second));
     }
 
     private Answer run(String... arguments) {

@@ -139,11 +139,12 @@ public final class TrackerBenchmark {
                 pooled(),
                 Clock.systemUTC(),
                 Fixture.settings(Files.createTempDirectory(folder, "journal"), "shutdown-timeout=60s"));
-        ThreadLocal<UUID> sessions = ThreadLocal.withInitial(() -> { // a producer is a conversation
-            UUID session = UUID.randomUUID();
-            tracker.start(session, USER, null);
-            return session;
-        });
+        ThreadLocal<UUID> sessions = ThreadLocal.withInitial(
+                () -> { // a producer is a conversation
+                    UUID session = UUID.randomUUID();
+                    tracker.start(session, USER, null);
+                    return session;
+                });
         return new Contender() {
             @Override
             public void take(UUID id, String content) {

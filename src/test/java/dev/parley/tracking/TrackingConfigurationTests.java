@@ -50,9 +50,11 @@ class TrackingConfigurationTests {
 
     @Test
     void aWrongSettingStopsTheStartAndIsNamed() {
-        application.withPropertyValues("parley.tracking.quota=1KB").run(context -> assertThat(context)
-                .getFailure()
-                .hasStackTraceContaining("parley.tracking.quota 1024B is less than 64KB"));
+        application
+                .withPropertyValues("parley.tracking.quota=1KB")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .hasStackTraceContaining("parley.tracking.quota 1024B is less than 64KB"));
     }
 
     @Test
