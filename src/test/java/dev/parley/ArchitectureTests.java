@@ -54,12 +54,24 @@ class ArchitectureTests {
     static final ArchRule workUsesKeysAndTiers = uses("work", "conversation", "catalog", "database");
 
     @ArchTest
+    static final ArchRule trackingUsesTheDatabase = uses("tracking", "database");
+
+    @ArchTest
     static final ArchRule generationUsesItsIngredients =
             uses("generation", "provider", "catalog", "archive", "conversation", "database");
 
     @ArchTest
-    static final ArchRule batchUsesEverythingBelow =
-            uses("batch", "step", "work", "generation", "conversation", "archive", "catalog", "provider", "database");
+    static final ArchRule batchUsesEverythingBelow = uses(
+            "batch",
+            "step",
+            "work",
+            "generation",
+            "conversation",
+            "archive",
+            "catalog",
+            "provider",
+            "tracking",
+            "database");
 
     @ArchTest
     static final ArchRule nothingUsesLaunch = noClasses()

@@ -3,6 +3,7 @@ package dev.parley;
 import dev.parley.batch.GenerateBenchmark;
 import dev.parley.batch.PastBenchmark;
 import dev.parley.step.StepBenchmark;
+import dev.parley.tracking.TrackerBenchmark;
 import dev.parley.work.ClaimBenchmark;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -34,5 +35,11 @@ class Benchmarks {
     @Order(4)
     void adoptionAndRelinkOfAMillionItems() throws Exception {
         PastBenchmark.main(new String[0]);
+    }
+
+    @Test
+    @Order(5)
+    void theTrackerBesideWhatPeopleUseForIt() throws Exception {
+        TrackerBenchmark.main(new String[0]);
     }
 }

@@ -48,6 +48,7 @@ class GenerateJob {
     private final GenerationLogs ledger;
     private final Generation generation;
     private final JobLogs logs;
+    private final GenerationRecorder recorder;
 
     /** What a conversation is made with. */
     @Component
@@ -84,7 +85,8 @@ class GenerateJob {
             Conversations conversations,
             GenerationLogs ledger,
             Generation generation,
-            JobLogs logs) {
+            JobLogs logs,
+            GenerationRecorder recorder) {
         this.jobRepository = jobRepository;
         this.transactions = transactions;
         this.settings = settings;
@@ -94,6 +96,7 @@ class GenerateJob {
         this.ledger = ledger;
         this.generation = generation;
         this.logs = logs;
+        this.recorder = recorder;
     }
 
     /** The parts that the run itself has to do with. */
@@ -127,7 +130,13 @@ class GenerateJob {
                 jobLog,
                 reader::recorded);
         ConversationProcessor processor = new ConversationProcessor(
-                generation.generator(), generation.providers(), jobs, retries, overrides.provider(), reader::lookNow);
+                generation.generator(),
+                generation.providers(),
+                jobs,
+                retries,
+                overrides.provider(),
+                reader::lookNow,
+                recorder);
         var step = ConcurrentChunkStep.<BatchItem, ItemOutcome>named("generate-items", jobRepository, transactions)
                 .reader(reader)
                 .processor(processor)

@@ -194,6 +194,7 @@ public class ConversationGenerator {
         private final Ingredients from;
         private final List<Answer> answers = new ArrayList<>(1); // stored ones, oldest first
         private final List<ProviderCall> calls = new ArrayList<>(1);
+        private @Nullable ModelRequest asked;
 
         Making(GenerationRequest request, ModelProvider provider, Ingredients from) {
             this.request = request;
@@ -237,6 +238,7 @@ public class ConversationGenerator {
             } catch (TemplateInvalid e) {
                 return withoutAnswer(FailureCode.TEMPLATE_INVALID.because(text(e)), null);
             }
+            asked = question;
             RawReply reply;
             try {
                 reply = provider.call(question);
@@ -398,7 +400,11 @@ public class ConversationGenerator {
                 return withAnswer(storageFailed(e), null, ProcessingStatus.RAW_STORED, parse);
             }
             Written written = new Written(document, path, bytes.length, QualityScore.of(document.turns()));
-            return new Generated(row(ProcessingStatus.COMPLETED, parse, written), List.copyOf(calls));
+            return new Generated(
+                    row(ProcessingStatus.COMPLETED, parse, written),
+                    List.copyOf(calls),
+                    document,
+                    asked == null ? null : asked.stablePrefix() + "\n" + asked.prompt());
         }
 
         /** A failure before there was an answer to judge; an earlier one that was cut off may be stored all the same. */

@@ -29,6 +29,7 @@ import picocli.CommandLine.HelpCommand;
             JobCommands.Resume.class,
             JobCommands.Cancel.class,
             JobCommands.Prioritize.class,
+            TrackCommand.class,
             HelpCommand.class
         },
         footer = {
