@@ -246,8 +246,8 @@ class TrackCommand {
                     outcome.refused(),
                     outcome.refused() == 0 ? "" : ", see " + outcome.rejects()));
             if (outcome.failure() != null) {
-                throw new IllegalStateException(
-                        "The import was broken off; the same command goes on with it", outcome.failure());
+                out.println("The import was broken off; the same command goes on with it.");
+                throw new RunBrokenException(outcome.failure());
             }
             return outcome.refused() == 0 ? ExitCode.OK : ExitCode.FAILED_ITEMS;
         }

@@ -354,7 +354,7 @@ class ConversationTrackerTests {
     @EnumSource(TestDatabase.class)
     void aThousandSessionsAtOnceAreAllThereAndInOrder(TestDatabase database) throws Exception { // B34, B44, B52
         DataSource dataSource = database.empty();
-        ConversationTracker tracker = start(dataSource, "queue-capacity=100000");
+        ConversationTracker tracker = start(dataSource, "queue-capacity=100000", "shutdown-timeout=2m");
         ExecutorService callers = Executors.newFixedThreadPool(16);
         List<Future<?>> ends = new ArrayList<>();
         long messages = 0;
