@@ -15,6 +15,8 @@ import picocli.CommandLine.HelpCommand;
             EstimateCommand.class,
             StatusCommand.class,
             LogCommand.class,
+            ExportCommand.class,
+            QualityCommand.class,
             JobCommands.Pause.class,
             JobCommands.Resume.class,
             JobCommands.Cancel.class,
