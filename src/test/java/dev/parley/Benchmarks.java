@@ -1,6 +1,7 @@
 package dev.parley;
 
 import dev.parley.batch.GenerateBenchmark;
+import dev.parley.export.ExportBenchmark;
 import dev.parley.step.StepBenchmark;
 import dev.parley.work.ClaimBenchmark;
 import org.junit.jupiter.api.MethodOrderer;
@@ -27,5 +28,11 @@ class Benchmarks {
     @Order(3)
     void theClaimAtAMillionItems() throws Exception {
         ClaimBenchmark.main(new String[0]);
+    }
+
+    @Test
+    @Order(4)
+    void anExportInEachFormat() throws Exception {
+        ExportBenchmark.main(new String[0]);
     }
 }

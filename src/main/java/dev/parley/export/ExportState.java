@@ -41,20 +41,20 @@ final class ExportState {
 
     /** The first ones. */
     @JsonProperty
-    final List<UUID> unreadableKeys = new ArrayList<>();
+    List<UUID> unreadableKeys = new ArrayList<>();
 
     @JsonProperty
-    final List<DataCard.File> files = new ArrayList<>();
+    List<DataCard.File> files = new ArrayList<>();
 
     @JsonProperty
-    final Map<String, Long> models = new TreeMap<>();
+    Map<String, Long> models = new TreeMap<>();
 
     /** By name and version. */
     @JsonProperty
-    final Map<String, Long> templates = new TreeMap<>();
+    Map<String, Long> templates = new TreeMap<>();
 
     @JsonProperty
-    final Map<String, Long> tiers = new TreeMap<>();
+    Map<String, Long> tiers = new TreeMap<>();
 
     @JsonProperty
     long inputTokens;

@@ -51,7 +51,7 @@ public class Exports {
     private static final String WORKPLACE = ".parley-export";
 
     private static final JsonMapper JSON =
-            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+            TextLines.JSON.rebuild().enable(SerializationFeature.INDENT_OUTPUT).build();
 
     private final JobOperator operator;
     private final JobRepository repository;

@@ -31,23 +31,23 @@ final class QualityTally {
 
     /** By whole points, 0..10. */
     @JsonProperty
-    final Map<Integer, Long> scoreHistogram = new TreeMap<>();
+    Map<Integer, Long> scoreHistogram = new TreeMap<>();
 
     @JsonProperty
-    final Map<Integer, Long> turns = new TreeMap<>();
+    Map<Integer, Long> turns = new TreeMap<>();
 
     @JsonProperty
     long characters;
 
     /** By the thousand characters that it begins with. */
     @JsonProperty
-    final Map<Integer, Long> lengths = new TreeMap<>();
+    Map<Integer, Long> lengths = new TreeMap<>();
 
     @JsonProperty
-    final Map<String, Long> statuses = new TreeMap<>();
+    Map<String, Long> statuses = new TreeMap<>();
 
     @JsonProperty
-    final Map<String, Long> findings = new TreeMap<>();
+    Map<String, Long> findings = new TreeMap<>();
 
     @JsonProperty
     long withFindings;
@@ -57,7 +57,7 @@ final class QualityTally {
 
     /** By arc key. */
     @JsonProperty
-    final Map<String, Arc> arcs = new TreeMap<>();
+    Map<String, Arc> arcs = new TreeMap<>();
 
     /** How the conversations of an arc ended. */
     static final class Arc {
@@ -77,7 +77,7 @@ final class QualityTally {
 
         /** The client's last primary emotions. */
         @JsonProperty
-        final Map<String, Long> endedWith = new TreeMap<>();
+        Map<String, Long> endedWith = new TreeMap<>();
     }
 
     void add(ConversationRow row, List<Turn> said) {

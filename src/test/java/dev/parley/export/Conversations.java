@@ -72,7 +72,7 @@ final class Conversations {
                 .param("review", number % 10 == 0)
                 .param(
                         "created",
-                        java.time.OffsetDateTime.parse("2026-11-01T12:00:00Z").plusDays(number))
+                        java.time.OffsetDateTime.parse("2020-09-01T12:00:00Z").plusDays(number))
                 .update();
         app.jdbc()
                 .sql("""

@@ -165,7 +165,7 @@ class ExportsTests {
                         "4",
                         "user",
                         "true",
-                        String.valueOf(Instant.parse("2026-11-08T12:00:00Z").toEpochMilli())));
+                        String.valueOf(Instant.parse("2020-09-08T12:00:00Z").toEpochMilli())));
     }
 
     @Test
@@ -231,11 +231,10 @@ class ExportsTests {
 
     @Test
     void whatIsSelectedIsExported() throws Exception {
-        conversations.add(0);
         record Case(Selection selection, long expected) {}
         List<UUID> none = List.of();
         List<String> usual = List.of();
-        Instant day10 = Instant.parse("2026-11-11T12:00:00Z");
+        Instant day10 = Instant.parse("2020-09-11T12:00:00Z");
         List<Case> cases = List.of(
                 new Case(new Selection(none, usual, null, null, null, null, null), 29),
                 new Case(new Selection(List.of(job), usual, null, null, null, null, null), 29),
@@ -288,8 +287,12 @@ class ExportsTests {
 
     /** What a killed process leaves in Spring Batch's tables. */
     private void kill() {
-        app.jdbc().sql("UPDATE batch_job_execution SET status = 'STARTED', end_time = NULL WHERE status = 'FAILED'").update();
-        app.jdbc().sql("UPDATE batch_step_execution SET status = 'STARTED', end_time = NULL WHERE status = 'FAILED'").update();
+        for (String table : List.of("batch_step_execution", "batch_job_execution")) {
+            app.jdbc()
+                    .sql("UPDATE " + table + " SET status = 'STARTED', end_time = NULL WHERE job_execution_id ="
+                            + " (SELECT max(job_execution_id) FROM batch_job_execution)")
+                    .update();
+        }
     }
 
     @Test
@@ -363,7 +366,7 @@ class ExportsTests {
         assertThat(card.path("cost_usd").decimalValue()).isEqualByComparingTo("0.4551");
         assertThat(card.path("request").path("selection").path("statuses").size()).isEqualTo(7);
         assertThat(card.path("request").path("validation").asDouble()).isEqualTo(0.3);
-        assertThat(card.path("first_created_at").asString()).isEqualTo("2026-11-01T12:00:00Z");
+        assertThat(card.path("first_created_at").asString()).isEqualTo("2020-09-01T12:00:00Z");
         assertThat(card.path("files").path(0).path("sha256").asString()).hasSize(64);
         assertThat(card.path("quality").path("turns").path("histogram").path("4").asInt()).isEqualTo(COUNT);
     }
