@@ -70,7 +70,8 @@ class ArchitectureTests {
             .resideOutsideOfPackage("dev.parley.export..")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage("org.apache.parquet..", "org.apache.lucene..", "org.h2.mvstore..", "com.github.luben..");
+            .resideInAnyPackage(
+                    "org.apache.parquet..", "org.apache.lucene..", "org.h2.mvstore..", "com.github.luben..");
 
     @ArchTest
     static final ArchRule nothingUsesLaunch = noClasses()
@@ -83,7 +84,8 @@ class ArchitectureTests {
     @ArchTest
     static final ArchRule springBatchStaysInItsRooms = noClasses()
             .that()
-            .resideOutsideOfPackages("dev.parley.batch..", "dev.parley.step..", "dev.parley.export..", "dev.parley.launch..")
+            .resideOutsideOfPackages(
+                    "dev.parley.batch..", "dev.parley.step..", "dev.parley.export..", "dev.parley.launch..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("org.springframework.batch..");

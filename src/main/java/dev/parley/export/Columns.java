@@ -132,7 +132,8 @@ final class Columns {
         } else if (value instanceof BigDecimal number && column.type() == INT32) {
             group.add(column.name(), number.setScale(2).unscaledValue().intValueExact());
         } else if (value instanceof BigDecimal number) {
-            group.add(column.name(), number.setScale(COST_DIGITS).unscaledValue().longValueExact());
+            group.add(
+                    column.name(), number.setScale(COST_DIGITS).unscaledValue().longValueExact());
         } else if (value instanceof Integer number) {
             group.add(column.name(), number);
         } else {

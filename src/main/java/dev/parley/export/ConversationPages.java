@@ -104,7 +104,8 @@ class ConversationPages {
         parameters.put("statuses", selection.statuses());
         parameters.put("minScore", selection.minScore());
         parameters.put("maxScore", selection.maxScore());
-        parameters.put("tier", selection.tier() == null ? null : selection.tier().key());
+        parameters.put(
+                "tier", selection.tier() == null ? null : selection.tier().key());
         parameters.put("from", time(selection.from(), Instant.EPOCH));
         parameters.put("until", time(selection.until(), Instant.parse("9999-01-01T00:00:00Z")));
         if (!selection.jobs().isEmpty()) {

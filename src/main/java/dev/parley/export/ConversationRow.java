@@ -48,9 +48,13 @@ record ConversationRow(
 
     /** A row of the catalog. */
     record Ingredient(
-            @Nullable UUID id, @Nullable String key, @Nullable String name) {}
+            @Nullable UUID id,
+            @Nullable String key,
+            @Nullable String name) {}
 
     /** How the client should feel at the end; intensities are 0..1. */
     record Target(
-            String emotion, @Nullable Double minIntensity, @Nullable Double maxIntensity) {}
+            String emotion,
+            @Nullable Double minIntensity,
+            @Nullable Double maxIntensity) {}
 }

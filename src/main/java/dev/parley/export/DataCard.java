@@ -70,11 +70,7 @@ public record DataCard(
                 state.firstCreated,
                 state.lastCreated,
                 state.unreadableKeys,
-                Quality.of(
-                        state.quality,
-                        state.unreadable,
-                        request.similarity() == null ? null : state.duplicates,
-                        0));
+                Quality.of(state.quality, state.unreadable, request.similarity() == null ? null : state.duplicates, 0));
     }
 
     private static long conversations(ExportState state, Split split) {

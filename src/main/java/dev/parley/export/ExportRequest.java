@@ -29,7 +29,8 @@ public record ExportRequest(
     /** @throws IllegalArgumentException naming what is out of range, and the range */
     public ExportRequest {
         if (!(validation >= 0 && validation < 1)) {
-            throw new IllegalArgumentException("the validation share is " + validation + "; should be from 0 to below 1");
+            throw new IllegalArgumentException(
+                    "the validation share is " + validation + "; should be from 0 to below 1");
         }
         if (similarity != null && !(similarity > 0 && similarity <= 1)) {
             throw new IllegalArgumentException("the similarity is " + similarity + "; should be above 0 and at most 1");

@@ -124,8 +124,7 @@ public class Exports {
         }
     }
 
-    private JobExecution execute(Workplace.Begun begun, Destination destination, Workplace workplace)
-            throws Exception {
+    private JobExecution execute(Workplace.Begun begun, Destination destination, Workplace workplace) throws Exception {
         ExportRequest request = begun.request();
         try (NearDuplicates duplicates = request.similarity() == null
                         ? null
@@ -222,7 +221,8 @@ public class Exports {
             throw new RefusedException(
                     output + " is in Google Cloud Storage, and parley.store is local; set PARLEY_STORE=gcs");
         }
-        String[] parts = output.substring(BUCKET_FORM.length()).replaceAll("/+$", "").split("/", 2);
+        String[] parts =
+                output.substring(BUCKET_FORM.length()).replaceAll("/+$", "").split("/", 2);
         try {
             if (parts.length < 2) {
                 throw new IllegalArgumentException("a path within the bucket is missing");
@@ -244,16 +244,20 @@ public class Exports {
 
     private Workplace.Begun begin(ExportRequest asked, Destination destination, Workplace workplace)
             throws IOException {
-        ExportRequest request = asked.with(asked.selection().until(clock.instant())); // what comes meanwhile is not in it
-        if (destination.isTaken()) {
-            throw refused(workplace, new RefusedException(destination.locate()
-                    + " holds an export already, and nothing is overwritten; name another place, or remove it"));
-        }
+        ExportRequest request =
+                asked.with(asked.selection().until(clock.instant())); // what comes meanwhile is not in it
         if (pages.count(request.selection()) == 0) {
             throw refused(workplace, nothingSelected());
         }
         if (destination instanceof Destination.Bucket bucket) {
             bucket.store().ensureBucket(bucket.bucket());
+        }
+        if (destination.isTaken()) {
+            throw refused(
+                    workplace,
+                    new RefusedException(
+                            destination.locate()
+                                    + " holds an export already, and nothing is overwritten; name another place, or remove it"));
         }
         Workplace.Begun begun = new Workplace.Begun(UUID.randomUUID().toString(), request);
         workplace.begin(begun);
@@ -272,7 +276,8 @@ public class Exports {
     private static Workplace.Begun sameAs(ExportRequest asked, Workplace.Begun begun, Workplace workplace) {
         ExportRequest now = asked.selection().until() == null
                 ? asked.with(asked.selection()
-                        .until(Objects.requireNonNull(begun.request().selection().until())))
+                        .until(Objects.requireNonNull(
+                                begun.request().selection().until())))
                 : asked;
         List<String> differences = Workplace.differences(now, begun.request());
         if (!differences.isEmpty()) {

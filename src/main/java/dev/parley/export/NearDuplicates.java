@@ -7,8 +7,8 @@ import java.util.HashSet;
 import java.util.Set;
 import org.h2.mvstore.MVMap;
 import org.h2.mvstore.MVStore;
-import org.h2.mvstore.type.LongDataType;
 import org.h2.mvstore.type.ByteArrayDataType;
+import org.h2.mvstore.type.LongDataType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,12 +38,12 @@ final class NearDuplicates implements AutoCloseable {
                 .autoCompactFillRate(0);
         this.store = (file == null ? builder : builder.fileName(file.toString())).open();
         store.setVersionsToKeep(0);
-        this.signatures = store.openMap("signatures", new MVMap.Builder<Long, byte[]>()
-                .keyType(LongDataType.INSTANCE)
-                .valueType(ByteArrayDataType.INSTANCE));
-        this.bands = store.openMap("bands", new MVMap.Builder<Long, Long>()
-                .keyType(LongDataType.INSTANCE)
-                .valueType(LongDataType.INSTANCE));
+        this.signatures = store.openMap(
+                "signatures",
+                new MVMap.Builder<Long, byte[]>().keyType(LongDataType.INSTANCE).valueType(ByteArrayDataType.INSTANCE));
+        this.bands = store.openMap(
+                "bands",
+                new MVMap.Builder<Long, Long>().keyType(LongDataType.INSTANCE).valueType(LongDataType.INSTANCE));
     }
 
     /** Whether it is like one that was kept; else it is kept. */

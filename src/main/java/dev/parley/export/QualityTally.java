@@ -99,7 +99,10 @@ final class QualityTally {
         EmotionalContext end = ofClient(said);
         if (target != null && end != null) {
             Arc arc = arcs.computeIfAbsent(
-                    row.arc().key() == null ? String.valueOf(row.arc().id()) : row.arc().key(), key -> new Arc());
+                    row.arc().key() == null
+                            ? String.valueOf(row.arc().id())
+                            : row.arc().key(),
+                    key -> new Arc());
             arc.target = target.emotion();
             arc.conversations++;
             String emotion = end.primaryEmotion().strip().toLowerCase(Locale.ROOT);

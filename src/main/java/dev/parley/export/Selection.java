@@ -52,8 +52,7 @@ public record Selection(
             }
         }
         if (minScore != null && maxScore != null && minScore.compareTo(maxScore) > 0) {
-            throw new IllegalArgumentException(
-                    "the lowest score, " + minScore + ", is above the highest, " + maxScore);
+            throw new IllegalArgumentException("the lowest score, " + minScore + ", is above the highest, " + maxScore);
         }
         if (from != null && until != null && !from.isBefore(until)) {
             throw new IllegalArgumentException("the time from, " + from + ", is not before until, " + until);

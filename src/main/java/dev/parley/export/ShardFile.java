@@ -49,7 +49,9 @@ final class ShardFile implements Closeable {
                 split.key(),
                 number,
                 request.format().extension(),
-                request.format() == ExportFormat.PARQUET ? "" : request.compression().suffix()));
+                request.format() == ExportFormat.PARQUET
+                        ? ""
+                        : request.compression().suffix()));
         this.bodyPath = folder.resolve(path.getFileName() + ".body");
         Files.deleteIfExists(bodyPath);
         this.body = request.format() == ExportFormat.PARQUET ? parquet() : text();
@@ -134,7 +136,8 @@ final class ShardFile implements Closeable {
 
     private String sha256() throws IOException {
         MessageDigest digest = Split.sha256();
-        try (InputStream in = new DigestInputStream(new BufferedInputStream(Files.newInputStream(path), BUFFER), digest)) {
+        try (InputStream in =
+                new DigestInputStream(new BufferedInputStream(Files.newInputStream(path), BUFFER), digest)) {
             in.transferTo(OutputStream.nullOutputStream());
         }
         return HexFormat.of().formatHex(digest.digest());

@@ -142,17 +142,20 @@ final class TextLines {
     }
 
     private record Message(
-            @JsonProperty("role") String role, @JsonProperty("content") String content) {}
+            @JsonProperty("role") String role,
+            @JsonProperty("content") String content) {}
 
     private record Chat(
             @JsonProperty("messages") List<Message> messages,
             @JsonProperty("metadata") Facts metadata) {}
 
     private record From(
-            @JsonProperty("from") String from, @JsonProperty("value") String value) {}
+            @JsonProperty("from") String from,
+            @JsonProperty("value") String value) {}
 
     private record ShareGpt(
-            @JsonProperty("id") String id, @JsonProperty("conversations") List<From> conversations) {}
+            @JsonProperty("id") String id,
+            @JsonProperty("conversations") List<From> conversations) {}
 
     private record First(@JsonProperty("_meta") Meta meta) {}
 

@@ -37,8 +37,8 @@ final class Workplace implements Closeable {
         try {
             Files.createDirectories(folder);
         } catch (IOException e) {
-            throw new RefusedException("Cannot write to " + folder.getParent() + ": " + e.getClass().getSimpleName()
-                    + ": " + e.getMessage());
+            throw new RefusedException("Cannot write to " + folder.getParent() + ": "
+                    + e.getClass().getSimpleName() + ": " + e.getMessage());
         }
         FileChannel channel =
                 FileChannel.open(folder.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
@@ -94,7 +94,8 @@ final class Workplace implements Closeable {
     /** Of what was asked for now and then, the options that differ. */
     static List<String> differences(ExportRequest now, ExportRequest then) {
         var was = JSON.valueToTree(then);
-        return JSON.valueToTree(now).propertyStream()
+        return JSON.valueToTree(now)
+                .propertyStream()
                 .filter(option -> !option.getValue().equals(was.path(option.getKey())))
                 .map(java.util.Map.Entry::getKey)
                 .toList();

@@ -54,7 +54,8 @@ class ExportCommand implements Action {
     @Option(
             names = "--status",
             paramLabel = "S",
-            description = "Only of this status, such as approved; may be repeated. Without: all but rejected and archived.")
+            description =
+                    "Only of this status, such as approved; may be repeated. Without: all but rejected and archived.")
     private List<String> statuses = List.of();
 
     @Option(names = "--min-score", paramLabel = "X", description = "Only with a quality score of X, 0 to 10, or more.")
@@ -66,7 +67,10 @@ class ExportCommand implements Action {
     @Option(names = "--tier", paramLabel = "T", description = "Only template, scenario or edge_case.")
     private @Nullable Tier tier;
 
-    @Option(names = "--from", paramLabel = "TIME", description = "Only created then or later: 2026-11-21, or with a time.")
+    @Option(
+            names = "--from",
+            paramLabel = "TIME",
+            description = "Only created then or later: 2026-11-21, or with a time.")
     private @Nullable Instant from;
 
     @Option(names = "--until", paramLabel = "TIME", description = "Only created before.")
@@ -186,10 +190,7 @@ class ExportCommand implements Action {
                 "split",
                 String.format(Locale.ROOT, "%,d train, %,d validation", counts.train(), counts.validation()));
         if (card.request().similarity() != null) {
-            Text.row(
-                    out,
-                    "left out",
-                    String.format(Locale.ROOT, "%,d near-duplicates", counts.nearDuplicates()));
+            Text.row(out, "left out", String.format(Locale.ROOT, "%,d near-duplicates", counts.nearDuplicates()));
         }
         if (counts.unreadable() > 0) {
             Text.row(
@@ -204,8 +205,7 @@ class ExportCommand implements Action {
         Text.row(
                 out,
                 "files",
-                String.format(
-                        Locale.ROOT, "%d, %,d bytes, and %s", card.files().size(), bytes, DataCard.NAME));
+                String.format(Locale.ROOT, "%d, %,d bytes, and %s", card.files().size(), bytes, DataCard.NAME));
         long done = counts.selected() - outcome.resumedAt();
         Text.row(out, "time", String.format(Locale.ROOT, "%.1f s, %,.0f conversations/s", seconds, done / seconds));
         return counts.unreadable() > 0 ? ExitCode.FAILED_ITEMS : ExitCode.OK;

@@ -49,8 +49,7 @@ class QualityCommand implements Action {
     @Override
     public void check() {
         if (!(similarity > 0 && similarity <= 1)) {
-            throw new ConfigurationException(
-                    "--similarity is " + similarity + "; should be above 0 and at most 1");
+            throw new ConfigurationException("--similarity is " + similarity + "; should be above 0 and at most 1");
         }
     }
 
@@ -70,7 +69,8 @@ class QualityCommand implements Action {
     private static void print(Quality quality, PrintWriter out) {
         histogram("score", quality.score().mean(), quality.score().histogram(), 1, out);
         histogram("turns", quality.turns().mean(), quality.turns().histogram(), 1, out);
-        histogram("characters", quality.characters().mean(), quality.characters().histogram(), 1_000, out);
+        histogram(
+                "characters", quality.characters().mean(), quality.characters().histogram(), 1_000, out);
         for (Quality.Arc arc : quality.arcs()) {
             Text.row(
                     out,
@@ -118,13 +118,9 @@ class QualityCommand implements Action {
             PrintWriter out) {
         Text.row(out, name, mean == null ? "none" : String.format(Locale.ROOT, "%,.2f on average", mean));
         long most = counts.values().stream().mapToLong(Long::longValue).max().orElse(1);
-        counts.forEach((value, count) -> out.printf(
-                Locale.ROOT,
-                "    %,8d%s  %,9d  %s%n",
-                value,
-                step == 1 ? " " : "+",
-                count,
-                "#".repeat((int) Math.max(1, count * BAR / most))));
+        counts.forEach((value, count) ->
+                out.printf(Locale.ROOT, "    %,8d%s  %,9d  %s%n", value, step == 1 ? " " : "+", count, "#".repeat((int)
+                                Math.max(1, count * BAR / most))));
     }
 
     private static String most(Map<String, Long> counts) {

@@ -238,8 +238,7 @@ public final class FakeGcs implements AutoCloseable {
         return ok(objectJson(bucket, name, object));
     }
 
-    private synchronized Answer resumable(
-            HttpExchange exchange, String path, Map<String, String> query, byte[] body) {
+    private synchronized Answer resumable(HttpExchange exchange, String path, Map<String, String> query, byte[] body) {
         String bucket = path.substring(path.indexOf("/b/") + 3, path.lastIndexOf("/o"));
         if (!buckets.containsKey(bucket)) {
             return noBucket();

@@ -13,9 +13,10 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Conversations that nobody generated: rows and final documents made up, the same for the same numbers. */
 final class Conversations {
-    private static final String[] WORDS = ("plan money house pension worry calm letter bank child partner tax year list doubt call"
-                    + " friend hope risk fund number sleep answer question step week advice rent loan debt gift")
-            .split(" ");
+    private static final String[] WORDS =
+            ("plan money house pension worry calm letter bank child partner tax year list doubt call"
+                            + " friend hope risk fund number sleep answer question step week advice rent loan debt gift")
+                    .split(" ");
 
     private final TestApplication app;
 
@@ -54,7 +55,10 @@ final class Conversations {
                         """)
                 .param("key", key)
                 .param("persona", TestApplication.DAVID_CHEN)
-                .param("named", "{\"id\":\"" + TestApplication.DAVID_CHEN + "\",\"key\":\"a_key\",\"name\":\"A, \\\"Name\\\"\"}")
+                .param(
+                        "named",
+                        "{\"id\":\"" + TestApplication.DAVID_CHEN
+                                + "\",\"key\":\"a_key\",\"name\":\"A, \\\"Name\\\"\"}")
                 .param("snapshot", """
                         {"emotional_arc":{"ending_emotion":"relief","ending_intensity_min":0.5,"ending_intensity_max":0.8},
                          "template":{"name":"a template","version":3}}
@@ -74,16 +78,12 @@ final class Conversations {
                         "created",
                         java.time.OffsetDateTime.parse("2020-09-01T12:00:00Z").plusDays(number))
                 .update();
-        app.jdbc()
-                .sql("""
+        app.jdbc().sql("""
                         UPDATE batch_items
                            SET conversation_key = :key, status = 'completed', processed_at = CURRENT_TIMESTAMP,
                                conversation_id = (SELECT id FROM conversations WHERE conversation_id = :key)
                          WHERE id = :id
-                        """)
-                .param("key", key)
-                .param("id", item)
-                .update();
+                        """).param("key", key).param("id", item).update();
     }
 
     static String path(UUID key) {
@@ -91,13 +91,11 @@ final class Conversations {
     }
 
     ObjectName file(UUID key) {
-        return new ObjectName(
-                app.bean(ArchiveSettings.class).buckets().conversations(), path(key));
+        return new ObjectName(app.bean(ArchiveSettings.class).buckets().conversations(), path(key));
     }
 
     void write(UUID key, String document) {
-        app.bean(ObjectStore.class)
-                .write(file(key), document.getBytes(StandardCharsets.UTF_8), "application/json");
+        app.bean(ObjectStore.class).write(file(key), document.getBytes(StandardCharsets.UTF_8), "application/json");
     }
 
     /** @param text two of the same are the same but for one word, when their numbers differ */

@@ -52,7 +52,13 @@ public final class ExportBenchmark {
                 results.add(run(app, data, format, Compression.ZSTD, null, conversations, format.toString()));
             }
             results.add(run(
-                    app, data, ExportFormat.CHAT_JSONL, Compression.ZSTD, 0.9, conversations, "chat-jsonl, deduplicated"));
+                    app,
+                    data,
+                    ExportFormat.CHAT_JSONL,
+                    Compression.ZSTD,
+                    0.9,
+                    conversations,
+                    "chat-jsonl, deduplicated"));
         }
         report(results);
     }
@@ -107,7 +113,8 @@ public final class ExportBenchmark {
                 null,
                 null,
                 app.jdbc()
-                        .sql("SELECT min(created_at) + :n * interval '1 second' + interval '1 millisecond' FROM conversations")
+                        .sql(
+                                "SELECT min(created_at) + :n * interval '1 second' + interval '1 millisecond' FROM conversations")
                         .param("n", conversations)
                         .query(java.time.OffsetDateTime.class)
                         .single()
@@ -123,7 +130,8 @@ public final class ExportBenchmark {
         long begun = System.nanoTime();
         DataCard card = app.bean(Exports.class).run(request, output.toString()).card();
         double seconds = (System.nanoTime() - begun) / 1e9;
-        long peak = heap.stream().mapToLong(pool -> pool.getPeakUsage().getUsed()).sum();
+        long peak =
+                heap.stream().mapToLong(pool -> pool.getPeakUsage().getUsed()).sum();
         System.gc();
         long live = heap.stream().mapToLong(pool -> pool.getUsage().getUsed()).sum();
         long bytes = card.files().stream().mapToLong(DataCard.File::bytes).sum();
@@ -138,20 +146,18 @@ public final class ExportBenchmark {
             }
         }
         long through = card.counts().selected();
-        return new Result(
-                what, (int) through, seconds, through / seconds, peak >> 20, live >> 20, bytes >> 20, read);
+        return new Result(what, (int) through, seconds, through / seconds, peak >> 20, live >> 20, bytes >> 20, read);
     }
 
     private static long records(ExportFormat format, Path output) throws Exception {
-        String files = "'" + output + "/*0*." + (format == ExportFormat.PARQUET ? "parquet" : format.extension() + ".zst")
-                + "'";
-        String sql =
-                switch (format) {
-                    case PARQUET -> "SELECT count(*) FROM read_parquet(" + files + ")";
-                    case CSV -> "SELECT count(conversation_id) FROM read_csv(" + files + ", header = true)";
-                    case TRAINING_JSONL -> "SELECT count(*) FROM read_ndjson_objects(" + files + ") WHERE json->>'id' <> ''";
-                    default -> "SELECT count(*) FROM read_ndjson_objects(" + files + ")";
-                };
+        String files = "'" + output + "/*0*."
+                + (format == ExportFormat.PARQUET ? "parquet" : format.extension() + ".zst") + "'";
+        String sql = switch (format) {
+            case PARQUET -> "SELECT count(*) FROM read_parquet(" + files + ")";
+            case CSV -> "SELECT count(conversation_id) FROM read_csv(" + files + ", header = true)";
+            case TRAINING_JSONL -> "SELECT count(*) FROM read_ndjson_objects(" + files + ") WHERE json->>'id' <> ''";
+            default -> "SELECT count(*) FROM read_ndjson_objects(" + files + ")";
+        };
         try (Connection connection = DriverManager.getConnection("jdbc:duckdb:");
                 Statement statement = connection.createStatement();
                 ResultSet result = statement.executeQuery(sql)) {

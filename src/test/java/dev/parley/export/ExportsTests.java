@@ -7,7 +7,6 @@ import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
 import dev.parley.archive.FakeGcs;
 import dev.parley.archive.ObjectStore;
-import dev.parley.archive.StoreException;
 import dev.parley.catalog.Tier;
 import java.math.BigDecimal;
 import java.nio.file.Files;
@@ -25,7 +24,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,12 +40,19 @@ class ExportsTests {
     private static final int COUNT = 37;
     private static final Selection ALL = new Selection(List.of(), Selection.STATUSES, null, null, null, null, null);
 
+    /** One application a database: to start one takes longer than all that a test does with it. */
+    private static TestApplication app;
+
+    private static TestDatabase started;
+
+    @TempDir
+    private static Path store;
+
     private final TestDatabase database;
 
     @TempDir
     private Path data;
 
-    private TestApplication app;
     private Exports exports;
     private Conversations conversations;
     private UUID job;
@@ -57,15 +63,26 @@ class ExportsTests {
 
     @BeforeEach
     void start() {
-        app = TestApplication.start(database, data, "parley.export.chunk-size=5", "parley.export.concurrency=3");
+        if (started != database) {
+            stop();
+            app = TestApplication.start(database, store, "parley.export.chunk-size=5", "parley.export.concurrency=3");
+            started = database;
+        }
         exports = app.bean(Exports.class);
+        for (String table : List.of("batch_items", "batch_jobs", "conversations")) {
+            app.jdbc().sql("DELETE FROM " + table).update();
+        }
         conversations = new Conversations(app);
         job = conversations.add(COUNT);
     }
 
-    @AfterEach
-    void stop() {
-        app.close();
+    @AfterAll
+    static void stop() {
+        if (app != null) {
+            app.close();
+            app = null;
+            started = null;
+        }
     }
 
     private static ExportRequest request(ExportFormat format, Compression compression) {
@@ -84,7 +101,7 @@ class ExportsTests {
     private static Map<String, String> files(Path folder) throws Exception {
         Map<String, String> files = new TreeMap<>();
         try (Stream<Path> paths = Files.list(folder)) {
-            for (Path path : paths.toList()) {
+            for (Path path : paths.filter(Files::isRegularFile).toList()) {
                 files.put(
                         path.getFileName().toString(),
                         java.util.HexFormat.of().formatHex(Split.sha256().digest(Files.readAllBytes(path))));
@@ -116,7 +133,14 @@ class ExportsTests {
                 String name = format + "-" + compression;
                 DataCard card = export(request(format, compression), name);
 
-                assertThat(card.counts()).isEqualTo(new DataCard.Counts(COUNT, COUNT, card.counts().train(), COUNT - card.counts().train(), 0, 0));
+                assertThat(card.counts())
+                        .isEqualTo(new DataCard.Counts(
+                                COUNT,
+                                COUNT,
+                                card.counts().train(),
+                                COUNT - card.counts().train(),
+                                0,
+                                0));
                 assertThat(card.counts().validation()).isBetween(3L, 20L);
                 long records = 0;
                 for (DataCard.File file : card.files()) {
@@ -126,9 +150,9 @@ class ExportsTests {
                     String reader = format == ExportFormat.PARQUET
                             ? "read_parquet('" + path + "')"
                             : format == ExportFormat.CSV
-                                    ? "read_csv('" + path + "', header = true, compression = '" + compression + "')"
-                                    : "read_json('" + path + "', format = 'newline_delimited', maximum_object_size = 10000000,"
-                                            + " compression = '" + compression + "')";
+                                    ? "read_csv('" + path + "', header = true)"
+                                    : "read_json('" + path
+                                            + "', format = 'newline_delimited', maximum_object_size = 10000000)";
                     String where = format == ExportFormat.TRAINING_JSONL ? " WHERE id IS NOT NULL" : "";
                     assertThat(duckdb("SELECT count(*) FROM " + reader + where))
                             .as(path.toString())
@@ -170,20 +194,24 @@ class ExportsTests {
 
     @Test
     void theLinesAreWhatTrainersOfModelsExpect() throws Exception {
-        ExportRequest one = new ExportRequest(
-                ExportFormat.CHAT_JSONL, Compression.NONE, ALL, 0, "parley", null, 1_000, "Be kind.");
+        ExportRequest one =
+                new ExportRequest(ExportFormat.CHAT_JSONL, Compression.NONE, ALL, 0, "parley", null, 1_000, "Be kind.");
         export(one, "chat");
         export(request(ExportFormat.SHAREGPT_JSONL, Compression.NONE), "sharegpt");
-        export(new ExportRequest(ExportFormat.TRAINING_JSONL, Compression.NONE, ALL, 0, "parley", null, 1_000, null), "pairs");
+        export(
+                new ExportRequest(ExportFormat.TRAINING_JSONL, Compression.NONE, ALL, 0, "parley", null, 1_000, null),
+                "pairs");
 
         List<String> chat = Files.readAllLines(data.resolve("chat/train-00000.jsonl"));
         JsonNode first = JsonMapper.shared().readTree(chat.get(0));
-        assertThat(first.path("messages").path(0).toString()).isEqualTo("{\"role\":\"system\",\"content\":\"Be kind.\"}");
+        assertThat(first.path("messages").path(0).toString())
+                .isEqualTo("{\"role\":\"system\",\"content\":\"Be kind.\"}");
         assertThat(first.path("messages").path(1).path("role").asString()).isEqualTo("user");
         assertThat(first.path("metadata").path("conversation_id").asString())
                 .isEqualTo(Conversations.key(0).toString());
         JsonNode share = JsonMapper.shared()
-                .readTree(Files.readAllLines(data.resolve("sharegpt/train-00000.jsonl")).get(0));
+                .readTree(Files.readAllLines(data.resolve("sharegpt/train-00000.jsonl"))
+                        .get(0));
         assertThat(share.path("conversations").findValuesAsString("from"))
                 .containsExactly("human", "gpt", "human", "gpt");
         List<String> pairs = Files.readAllLines(data.resolve("pairs/train-00000.jsonl"));
@@ -205,7 +233,8 @@ class ExportsTests {
                         "training_metadata");
         assertThat(pair.path("turn_number").asInt()).isEqualTo(4);
         assertThat(pair.path("conversation_history").size()).isEqualTo(2);
-        assertThat(pair.path("emotional_context").path("primary_emotion").asString()).isEqualTo("Relief");
+        assertThat(pair.path("emotional_context").path("primary_emotion").asString())
+                .isEqualTo("Relief");
     }
 
     @Test
@@ -246,9 +275,12 @@ class ExportsTests {
                 new Case(new Selection(none, Selection.STATUSES, null, null, null, null, day10), 10));
         for (int i = 0; i < cases.size(); i++) {
             DataCard card = export(of(cases.get(i).selection()), "case" + i);
-            assertThat(card.counts().exported()).as("case " + i).isEqualTo(cases.get(i).expected());
+            assertThat(card.counts().exported())
+                    .as("case " + i)
+                    .isEqualTo(cases.get(i).expected());
         }
-        assertThatThrownBy(() -> export(of(new Selection(List.of(UUID.randomUUID()), usual, null, null, null, null, null)), "x"))
+        assertThatThrownBy(() ->
+                        export(of(new Selection(List.of(UUID.randomUUID()), usual, null, null, null, null, null)), "x"))
                 .isInstanceOf(RefusedException.class)
                 .hasMessageContaining("No conversation is selected");
         assertThat(data.resolve("x/.parley-export")).doesNotExist();
@@ -261,7 +293,7 @@ class ExportsTests {
             ExportRequest request = new ExportRequest(format, Compression.GZIP, ALL, 0.3, "parley", 0.9, 10, null);
             export(request, "whole-" + format);
             Path out = data.resolve("broken-" + format);
-            Path document = data.resolve("conversation-files").resolve(Conversations.path(Conversations.key(28)));
+            Path document = store.resolve("conversation-files").resolve(Conversations.path(Conversations.key(28)));
             byte[] content = Files.readAllBytes(document);
             Files.delete(document);
             Files.createDirectory(document); // cannot be read
@@ -269,7 +301,8 @@ class ExportsTests {
             assertThatThrownBy(() -> exports.run(request, out.toString())).hasStackTraceContaining("StoreException");
             assertThat(files(out)).doesNotContainKey(DataCard.NAME);
             kill();
-            assertThatThrownBy(() -> exports.run(request, out.toString())).hasRootCauseInstanceOf(java.io.IOException.class);
+            assertThatThrownBy(() -> exports.run(request, out.toString()))
+                    .hasRootCauseInstanceOf(java.io.IOException.class);
             Files.delete(document);
             Files.write(document, content);
             kill();
@@ -336,14 +369,15 @@ class ExportsTests {
         assertThat(card.counts().exported()).isEqualTo(COUNT - 2);
         assertThat(card.quality().duplicates()).isEqualTo(2);
         assertThat(duckdb("SELECT count(*) FROM read_json('" + data.resolve("out") + "/*.jsonl')"
-                        + " WHERE metadata.conversation_id IN ('" + Conversations.key(9) + "', '" + Conversations.key(30)
+                        + " WHERE metadata.conversation_id IN ('" + Conversations.key(9) + "', '"
+                        + Conversations.key(30)
                         + "')"))
                 .isEqualTo(List.of(List.of("0")));
     }
 
     @Test
     void documentsThatAreMissingOrNoneAreLeftOutAndNamed() throws Exception {
-        Files.delete(data.resolve("conversation-files").resolve(Conversations.path(Conversations.key(3))));
+        Files.delete(store.resolve("conversation-files").resolve(Conversations.path(Conversations.key(3))));
         conversations.write(Conversations.key(4), "{\"turns\": 7}");
         conversations.write(Conversations.key(5), "{}");
 
@@ -351,8 +385,7 @@ class ExportsTests {
 
         assertThat(card.counts().unreadable()).isEqualTo(3);
         assertThat(card.counts().exported()).isEqualTo(COUNT - 3);
-        assertThat(card.unreadable())
-                .containsExactly(Conversations.key(3), Conversations.key(4), Conversations.key(5));
+        assertThat(card.unreadable()).containsExactly(Conversations.key(3), Conversations.key(4), Conversations.key(5));
     }
 
     @Test
@@ -364,11 +397,17 @@ class ExportsTests {
         assertThat(card.path("models").path("claude-sonnet-5-5").asInt()).isEqualTo(COUNT);
         assertThat(card.path("prompt_templates").path("a template v3").asInt()).isEqualTo(COUNT);
         assertThat(card.path("cost_usd").decimalValue()).isEqualByComparingTo("0.4551");
-        assertThat(card.path("request").path("selection").path("statuses").size()).isEqualTo(7);
+        assertThat(card.path("request").path("selection").path("statuses").size())
+                .isEqualTo(7);
         assertThat(card.path("request").path("validation").asDouble()).isEqualTo(0.3);
         assertThat(card.path("first_created_at").asString()).isEqualTo("2020-09-01T12:00:00Z");
         assertThat(card.path("files").path(0).path("sha256").asString()).hasSize(64);
-        assertThat(card.path("quality").path("turns").path("histogram").path("4").asInt()).isEqualTo(COUNT);
+        assertThat(card.path("quality")
+                        .path("turns")
+                        .path("histogram")
+                        .path("4")
+                        .asInt())
+                .isEqualTo(COUNT);
     }
 
     @Test
@@ -383,7 +422,10 @@ class ExportsTests {
         Quality quality = exports.quality(job, 0.8);
 
         assertThat(quality.conversations()).isEqualTo(36);
-        assertThat(quality.score().histogram()).containsEntry(0, 4L).containsEntry(9, 3L).hasSize(10);
+        assertThat(quality.score().histogram())
+                .containsEntry(0, 4L)
+                .containsEntry(9, 3L)
+                .hasSize(10);
         assertThat(quality.turns().mean()).isEqualByComparingTo("4");
         assertThat(quality.findings()).containsExactly(Map.entry("turn has only n characters", 10L));
         assertThat(quality.duplicates()).isOne();
@@ -418,7 +460,7 @@ class ExportsTests {
                 .hasMessageContaining("parley.store is local");
         try (FakeGcs gcs = new FakeGcs();
                 TestApplication other = TestApplication.startAnother(
-                        database, data, "parley.store=gcs", "parley.gcs.emulator-host=" + gcs.host())) {
+                        database, store, "parley.store=gcs", "parley.gcs.emulator-host=" + gcs.host())) {
             for (int i = 0; i < COUNT; i++) {
                 gcs.put(
                         "conversation-files",
@@ -433,7 +475,9 @@ class ExportsTests {
             there.run(request(ExportFormat.PARQUET, Compression.ZSTD), "gs://training/set-1/");
 
             for (Map.Entry<String, String> file : files(data.resolve("local")).entrySet()) {
-                byte[] uploaded = gcs.object("training", "set-1/" + file.getKey()).orElseThrow().content();
+                byte[] uploaded = gcs.object("training", "set-1/" + file.getKey())
+                        .orElseThrow()
+                        .content();
                 if (!file.getKey().equals(DataCard.NAME)) {
                     assertThat(java.util.HexFormat.of().formatHex(Split.sha256().digest(uploaded)))
                             .isEqualTo(file.getValue());

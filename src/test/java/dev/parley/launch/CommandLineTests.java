@@ -92,10 +92,14 @@ class CommandLineTests {
                 arguments("export --format csv", "--output is missing: a folder, or gs://bucket/path"),
                 arguments("export --format csv --preview 0", "--preview is 0; should be 1 or more"),
                 arguments("export --format csv --output x --shard-size 0", "the shard size is 0"),
-                arguments("export --format csv --output x --validation 1", "the validation share is 1.0; should be from"),
-                arguments("export --format csv --output x --deduplicate=1.5", "the similarity is 1.5; should be above 0"),
+                arguments(
+                        "export --format csv --output x --validation 1", "the validation share is 1.0; should be from"),
+                arguments(
+                        "export --format csv --output x --deduplicate=1.5", "the similarity is 1.5; should be above 0"),
                 arguments("export --format csv --output x --min-score 8 --max-score 2", "8, is above the highest, 2"),
-                arguments("export --format csv --output x --status done", "'done' is not a status of a conversation: draft,"),
+                arguments(
+                        "export --format csv --output x --status done",
+                        "'done' is not a status of a conversation: draft,"),
                 arguments("export --format csv --output x --from tomorrow", "'tomorrow' is no time: 2026-11-21"),
                 arguments("export --format csv --output x --from 2026-02-01 --until 2026-01-01", "is not before until"),
                 arguments("export --format csv --output x --compression rar", "'rar'"),
@@ -437,7 +441,9 @@ class CommandLineTests {
     @Test
     void whatARunMadeIsExportedAndItsQualityShown() throws IOException {
         assertThat(on("run", file("job.yaml", GOOD)).code()).isZero();
-        String job = jdbc.sql("SELECT CAST(id AS varchar) FROM batch_jobs").query(String.class).single();
+        String job = jdbc.sql("SELECT CAST(id AS varchar) FROM batch_jobs")
+                .query(String.class)
+                .single();
         String output = folder.resolve("training set").toString();
 
         Answer preview = on("export", "--format", "sharegpt-jsonl", "--preview", "3");
@@ -451,7 +457,8 @@ class CommandLineTests {
         assertThat(made.out()).contains("0 near-duplicates", "and manifest.json");
         assertThat(folder.resolve("training set/manifest.json")).exists();
         assertThat(quality.code()).isZero();
-        assertThat(quality.out()).contains("1 conversations", "score", "arc", "confusion_to_clarity: ", "need a person");
+        assertThat(quality.out())
+                .contains("1 conversations", "score", "arc", "confusion_to_clarity: ", "need a person");
         assertThat(quality.lines()).allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(100));
         JsonNode tree = JsonMapper.shared().readTree(json.out());
         assertThat(tree.path("conversations").asInt()).isOne();
@@ -459,18 +466,23 @@ class CommandLineTests {
         assertThat(refusal("export", "--format", "csv", "--output", output)).contains("holds an export already");
         assertThat(refusal("export", "--format", "csv", "--output", folder + "/x", "--status", "archived"))
                 .contains("No conversation is selected");
-        assertThat(refusal("export", "--format", "csv", "--output", file("a-file", ""))).contains("a-file");
-        assertThat(refusal("export", "--format", "csv", "--preview", "1", "--job", DAVID)).contains("There is no job");
+        assertThat(refusal("export", "--format", "csv", "--output", file("a-file", "")))
+                .contains("a-file");
+        assertThat(refusal("export", "--format", "csv", "--preview", "1", "--job", DAVID))
+                .contains("There is no job");
         assertThat(refusal("quality", DAVID)).contains("There is no job");
     }
 
     @Test
     void aLostDocumentIsTheExportsFailedItem() throws IOException {
         assertThat(on("run", file("job.yaml", GOOD)).code()).isZero();
-        String path = jdbc.sql("SELECT file_path FROM conversations").query(String.class).single();
+        String path = jdbc.sql("SELECT file_path FROM conversations")
+                .query(String.class)
+                .single();
         Files.delete(folder.resolve("conversation-files").resolve(path));
 
-        Answer made = on("export", "--format", "csv", "--output", folder.resolve("out").toString());
+        Answer made = on(
+                "export", "--format", "csv", "--output", folder.resolve("out").toString());
 
         assertThat(made.code()).isEqualTo(ExitCode.FAILED_ITEMS);
         assertThat(made.out()).contains("Exported 0 of 1", "1 whose document is not there");
