@@ -10,6 +10,7 @@ import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 /** How files are compressed: text files whole, Parquet within, page by page. */
 public enum Compression {
     NONE("", CompressionCodecName.UNCOMPRESSED),
+    /** Not for Parquet, whose gzip is Hadoop's. */
     GZIP(".gz", CompressionCodecName.GZIP),
     ZSTD(".zst", CompressionCodecName.ZSTD);
 

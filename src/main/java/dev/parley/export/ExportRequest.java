@@ -35,6 +35,9 @@ public record ExportRequest(
         if (similarity != null && !(similarity > 0 && similarity <= 1)) {
             throw new IllegalArgumentException("the similarity is " + similarity + "; should be above 0 and at most 1");
         }
+        if (format == ExportFormat.PARQUET && compression == Compression.GZIP) {
+            throw new IllegalArgumentException("Parquet is compressed by zstd, or by none, and not by gzip");
+        }
         if (shardSize < 1) {
             throw new IllegalArgumentException("the shard size is " + shardSize + "; should be 1 or more");
         }

@@ -47,6 +47,7 @@ import tools.jackson.databind.json.JsonMapper;
 public class Exports {
     private static final String JOB = "export";
     private static final String ID = "exportId";
+    private static final String FILES_STEP = "export-files";
     private static final String BUCKET_FORM = "gs://";
     private static final String WORKPLACE = ".parley-export";
 
@@ -107,11 +108,12 @@ public class Exports {
                     : begin(asked, destination, workplace);
             total = pages.count(begun.request().selection());
             JobExecution last = last(begun.id());
+            long resumedAt = readBy(last);
             JobExecution execution = last != null && last.getStatus() == BatchStatus.COMPLETED
                     ? last // and was killed when it was about to say so
                     : execute(begun, destination, workplace);
             if (execution.getStatus() == BatchStatus.STOPPED) {
-                return new Outcome(null, destination.locate(), readBy(last));
+                return new Outcome(null, destination.locate(), resumedAt);
             }
             if (execution.getStatus() != BatchStatus.COMPLETED) {
                 throw failure(execution);
@@ -120,7 +122,7 @@ public class Exports {
             return new Outcome(
                     DataCard.of(begun.request(), ExportState.of(execution.getExecutionContext())),
                     destination.locate(),
-                    readBy(last));
+                    resumedAt);
         }
     }
 
@@ -316,13 +318,10 @@ public class Exports {
         return status.isRunning() || status == BatchStatus.UNKNOWN;
     }
 
-    private static long readBy(@Nullable JobExecution last) {
-        return last == null
-                ? 0
-                : last.getStepExecutions().stream()
-                        .mapToLong(step -> ExportState.of(step.getExecutionContext()).read)
-                        .max()
-                        .orElse(0);
+    /** An execution brings its steps without their contexts. */
+    private long readBy(@Nullable JobExecution last) {
+        StepExecution step = last == null ? null : repository.getLastStepExecution(last.getJobInstance(), FILES_STEP);
+        return step == null ? 0 : ExportState.of(step.getExecutionContext()).read;
     }
 
     private static JobParameters parameters(Workplace.Begun begun, Destination destination) {
@@ -343,7 +342,7 @@ public class Exports {
         ExecutionContextPromotionListener stateForTheCard = new ExecutionContextPromotionListener();
         stateForTheCard.setKeys(new String[] {ExportState.KEY});
         Step files = new ChunkOrientedStepBuilder<PageReader.Read, Exported>(
-                        "export-files", repository, settings.chunkSize())
+                        FILES_STEP, repository, settings.chunkSize())
                 .reader(new PageReader(pages, request.selection(), settings.chunkSize()))
                 .processor(new DocumentProcessor(
                         store,

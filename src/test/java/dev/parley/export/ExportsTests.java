@@ -130,6 +130,9 @@ class ExportsTests {
     void everyFormatIsReadBackByAnIndependentReader() throws Exception {
         for (ExportFormat format : ExportFormat.values()) {
             for (Compression compression : Compression.values()) {
+                if (format == ExportFormat.PARQUET && compression == Compression.GZIP) {
+                    continue; // refused, as the command line's tests show
+                }
                 String name = format + "-" + compression;
                 DataCard card = export(request(format, compression), name);
 
