@@ -103,6 +103,7 @@ class CommandLineTests {
                 arguments("export --format csv --output x --from tomorrow", "'tomorrow' is no time: 2026-11-21"),
                 arguments("export --format csv --output x --from 2026-02-01 --until 2026-01-01", "is not before until"),
                 arguments("export --format csv --output x --compression rar", "'rar'"),
+                arguments("export --format parquet --output x --compression gzip", "Parquet is compressed by zstd"),
                 arguments("quality", "JOB"),
                 arguments("quality " + DAVID + " --similarity 0", "--similarity is 0.0; should be above 0"),
                 arguments("run none.yaml other.yaml", "none.yaml: there is no such file\nother.yaml: there is no such"),
