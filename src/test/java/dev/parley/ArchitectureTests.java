@@ -74,6 +74,18 @@ class ArchitectureTests {
             "database");
 
     @ArchTest
+    static final ArchRule exportReadsConversations = uses("export", "conversation", "archive", "catalog", "database");
+
+    @ArchTest
+    static final ArchRule onlyTheExportKnowsItsFormats = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.parley.export..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "org.apache.parquet..", "org.apache.lucene..", "org.h2.mvstore..", "com.github.luben..");
+
+    @ArchTest
     static final ArchRule nothingUsesLaunch = noClasses()
             .that()
             .resideOutsideOfPackage("dev.parley.launch..")
@@ -84,7 +96,8 @@ class ArchitectureTests {
     @ArchTest
     static final ArchRule springBatchStaysInItsRooms = noClasses()
             .that()
-            .resideOutsideOfPackages("dev.parley.batch..", "dev.parley.step..", "dev.parley.launch..")
+            .resideOutsideOfPackages(
+                    "dev.parley.batch..", "dev.parley.step..", "dev.parley.export..", "dev.parley.launch..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("org.springframework.batch..");

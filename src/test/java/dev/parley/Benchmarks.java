@@ -2,6 +2,7 @@ package dev.parley;
 
 import dev.parley.batch.GenerateBenchmark;
 import dev.parley.batch.PastBenchmark;
+import dev.parley.export.ExportBenchmark;
 import dev.parley.step.StepBenchmark;
 import dev.parley.tracking.TrackerBenchmark;
 import dev.parley.work.ClaimBenchmark;
@@ -41,5 +42,11 @@ class Benchmarks {
     @Order(5)
     void theTrackerBesideWhatPeopleUseForIt() throws Exception {
         TrackerBenchmark.main(new String[0]);
+    }
+
+    @Test
+    @Order(6)
+    void anExportInEachFormat() throws Exception {
+        ExportBenchmark.main(new String[0]);
     }
 }

@@ -15,6 +15,7 @@ import com.google.cloud.storage.Storage.BlobField;
 import com.google.cloud.storage.Storage.BlobGetOption;
 import com.google.cloud.storage.Storage.BlobListOption;
 import com.google.cloud.storage.Storage.BlobTargetOption;
+import com.google.cloud.storage.Storage.BlobWriteOption;
 import com.google.cloud.storage.Storage.BucketField;
 import com.google.cloud.storage.Storage.BucketGetOption;
 import com.google.cloud.storage.StorageException;
@@ -22,6 +23,7 @@ import com.google.cloud.storage.StorageOptions;
 import dev.parley.archive.ArchiveSettings.Gcs;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Base64;
@@ -167,6 +169,32 @@ final class GcsObjectStore implements ObjectStore {
                         upload(object, content, contentType, there);
                     }
                     return content;
+                }));
+    }
+
+    /** A resumable upload; the client goes on with it by itself after a lost connection. */
+    @Override
+    public void upload(ObjectName object, Path file, String contentType) {
+        run(
+                "write",
+                locate(object),
+                () -> whileOthersWrite(() -> {
+                    Blob there = metadata(object);
+                    BlobInfo info = BlobInfo.newBuilder(blobId(object))
+                            .setContentType(contentType)
+                            .build();
+                    try {
+                        storage()
+                                .createFrom(
+                                        info,
+                                        file,
+                                        there == null
+                                                ? BlobWriteOption.doesNotExist()
+                                                : BlobWriteOption.generationMatch(there.getGeneration()));
+                    } catch (IOException e) {
+                        throw new StoreException("Cannot read " + file + ": " + e.getMessage(), e);
+                    }
+                    return new byte[0];
                 }));
     }
 

@@ -112,6 +112,21 @@ public final class LocalObjectStore implements ObjectStore {
         });
     }
 
+    @Override
+    public void upload(ObjectName object, Path file, String contentType) {
+        run("write", object, () -> {
+            Path target = path(object);
+            Path staged = staged(object);
+            try {
+                intoFolder(staged, () -> Files.copy(file, staged));
+                intoFolder(target, () -> Files.move(staged, target, ATOMIC_MOVE, REPLACE_EXISTING));
+            } finally {
+                Files.deleteIfExists(staged);
+            }
+            return object;
+        });
+    }
+
     /** Processes take turns by a lock on {@code {bucket}/.lock}. */
     @Override
     public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
@@ -193,12 +208,16 @@ public final class LocalObjectStore implements ObjectStore {
         }
     }
 
-    private Path stage(ObjectName object, byte[] content, boolean durable) throws IOException {
+    private Path staged(ObjectName object) {
         UUID id = UUID.randomUUID();
-        Path staged = root.resolve(object.bucket())
+        return root.resolve(object.bucket())
                 .resolve(STAGING)
                 .resolve(String.format(Locale.ROOT, "%02x", id.hashCode() & 0xff))
                 .resolve(id.toString());
+    }
+
+    private Path stage(ObjectName object, byte[] content, boolean durable) throws IOException {
+        Path staged = staged(object);
         try (OutputStream out = intoFolder(
                 staged,
                 () -> durable

@@ -1,5 +1,6 @@
 package dev.parley.archive;
 
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -28,6 +29,9 @@ public interface ObjectStore {
 
     /** Writes an object, replacing what is there. A reader sees the old bytes or the new ones, never a mixture. */
     void write(ObjectName object, byte[] content, String contentType);
+
+    /** The same with the bytes of a file of this machine, which need not fit into memory. */
+    void upload(ObjectName object, Path file, String contentType);
 
     /**
      * Replaces an object by a function of itself, so that processes that do this at the same time lose nothing: the new

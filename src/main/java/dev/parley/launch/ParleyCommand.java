@@ -25,6 +25,8 @@ import picocli.CommandLine.HelpCommand;
             MigrateCommand.class,
             VerifyCommand.class,
             BackfillCommand.class,
+            ExportCommand.class,
+            QualityCommand.class,
             JobCommands.Pause.class,
             JobCommands.Resume.class,
             JobCommands.Cancel.class,

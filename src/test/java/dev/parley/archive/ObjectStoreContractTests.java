@@ -3,6 +3,7 @@ package dev.parley.archive;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -130,6 +131,17 @@ class ObjectStoreContractTests {
         store.write(RAW, bytes("new"), JSON);
 
         assertThat(text(store.read(RAW))).isEqualTo("new");
+    }
+
+    @Test
+    void uploadedFileIsReadByteForByteAndReplacesWhatWasThere() throws Exception {
+        Path file = Files.write(data.resolve("file"), new byte[] {0, 13, 10, -1, 65});
+        store.write(RAW, bytes("old"), JSON);
+
+        store.upload(RAW, file, JSON);
+
+        assertThat(anotherStore().read(RAW)).hasValue(new byte[] {0, 13, 10, -1, 65});
+        assertThat(file).exists();
     }
 
     @Test

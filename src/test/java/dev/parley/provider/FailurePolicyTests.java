@@ -260,8 +260,8 @@ class FailurePolicyTests {
     }
 
     private static ModelFailure failureAt(String baseUrl) throws IOException {
-        AnthropicSettings settings = new AnthropicSettings(
-                baseUrl, "key", "m", "v", Duration.ofSeconds(5), Duration.ofMillis(300), 1);
+        AnthropicSettings settings =
+                new AnthropicSettings(baseUrl, "key", "m", "v", Duration.ofSeconds(5), Duration.ofMillis(300), 1);
         try (AnthropicProvider provider = new AnthropicProvider(settings, Clock.systemUTC())) {
             return failureOf(provider);
         }
