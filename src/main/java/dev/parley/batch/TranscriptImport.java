@@ -22,6 +22,7 @@ import org.springframework.batch.core.step.Step;
 import org.springframework.batch.core.step.StepExecution;
 import org.springframework.batch.core.step.builder.StepBuilder;
 import org.springframework.batch.infrastructure.item.Chunk;
+import org.springframework.batch.infrastructure.item.ExecutionContext;
 import org.springframework.batch.infrastructure.item.ItemWriter;
 import org.springframework.batch.infrastructure.item.file.FlatFileItemReader;
 import org.springframework.batch.infrastructure.item.file.FlatFileItemWriter;
@@ -41,7 +42,6 @@ public class TranscriptImport {
     private static final String JOB = "import-transcripts";
     private static final int CHUNK = 500;
     private static final String REFUSED = "refused";
-    private static final String INSERTED = "inserted";
 
     private final JobOperator operator;
     private final JobRepository jobRepository;
@@ -102,24 +102,16 @@ public class TranscriptImport {
         if (before != null && before.isRunning()) {
             operator.recover(before); // its process died without a word
         }
-        JobExecution execution = operator.start(job(file, rejects), parameters);
+        LineWriter writer = new LineWriter(rejectWriter(rejects));
+        JobExecution execution = operator.start(job(file, writer), parameters);
         StepExecution step = execution.getStepExecutions().iterator().next();
         return new Outcome(
                 before != null,
                 step.getReadCount(),
-                step.getExecutionContext().getLong(INSERTED, 0) - insertedBefore(before),
+                writer.inserted,
                 step.getExecutionContext().getLong(REFUSED, 0),
                 rejects,
                 execution.getStatus() == BatchStatus.COMPLETED ? null : failure(execution));
-    }
-
-    private static long insertedBefore(@Nullable JobExecution before) {
-        return before == null
-                ? 0
-                : before.getStepExecutions().stream()
-                        .mapToLong(step -> step.getExecutionContext().getLong(INSERTED, 0))
-                        .max()
-                        .orElse(0);
     }
 
     private static Throwable failure(JobExecution execution) {
@@ -144,24 +136,27 @@ public class TranscriptImport {
         }
     }
 
-    private Job job(Path file, Path rejects) {
-        FlatFileItemReader<Read> reader = new FlatFileItemReader<>(new FileSystemResource(file), Read::of);
-        reader.setName("transcripts");
-        reader.setEncoding("UTF-8");
-        reader.setComments(new String[0]);
+    private static FlatFileItemWriter<Read> rejectWriter(Path rejects) {
         FlatFileItemWriter<Read> rejected =
                 new FlatFileItemWriter<>(new FileSystemResource(rejects), TranscriptImport::reject);
         rejected.setName("rejects");
         rejected.setEncoding("UTF-8");
         rejected.setShouldDeleteIfEmpty(true);
-        LineWriter writer = new LineWriter(rejected);
+        return rejected;
+    }
+
+    private Job job(Path file, LineWriter writer) {
+        FlatFileItemReader<Read> reader = new FlatFileItemReader<>(new FileSystemResource(file), Read::of);
+        reader.setName("transcripts");
+        reader.setEncoding("UTF-8");
+        reader.setComments(new String[0]);
         Step step = new StepBuilder("import-lines", jobRepository)
                         .<Read, Read>chunk(CHUNK)
                         .transactionManager(transactions)
                         .reader(reader)
                         .processor(read -> read.text().isBlank() ? null : read)
                         .writer(writer)
-                        .stream(rejected)
+                        .stream(writer.rejected)
                         .listener(writer)
                         .build();
         return new JobBuilder(JOB, jobRepository).start(step).build();
@@ -180,6 +175,7 @@ public class TranscriptImport {
             implements ItemWriter<Read>, org.springframework.batch.core.listener.StepExecutionListener {
         private final FlatFileItemWriter<Read> rejected;
         private @Nullable StepExecution step;
+        private long inserted; // by this run, at most: what a failed chunk rolls back is still in it
 
         LineWriter(FlatFileItemWriter<Read> rejected) {
             this.rejected = rejected;
@@ -211,14 +207,10 @@ public class TranscriptImport {
             if (!refused.isEmpty()) {
                 rejected.write(new Chunk<>(refused));
             }
-            count(INSERTED, stored.inserted());
-            count(REFUSED, refused.size());
-        }
-
-        private void count(String name, long more) {
-            if (step != null) {
-                step.getExecutionContext()
-                        .putLong(name, step.getExecutionContext().getLong(name, 0) + more);
+            inserted += stored.inserted();
+            if (step != null) { // kept with the chunk, for a run that goes on
+                ExecutionContext context = step.getExecutionContext();
+                context.putLong(REFUSED, context.getLong(REFUSED, 0) + refused.size());
             }
         }
     }
