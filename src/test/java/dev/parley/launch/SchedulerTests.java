@@ -3,6 +3,7 @@ package dev.parley.launch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.parley.HandClock;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
 import dev.parley.catalog.InvalidFileException;
@@ -16,11 +17,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -50,7 +48,7 @@ class SchedulerTests {
     private final TestDatabase database;
     private final ExecutorService background = Executors.newCachedThreadPool();
     private final List<TestApplication> apps = new ArrayList<>();
-    private final HandClock clock = new HandClock();
+    private final HandClock clock = new HandClock("2026-11-21T01:59:00Z");
     private final StringWriter out = new StringWriter();
 
     @TempDir
@@ -61,33 +59,6 @@ class SchedulerTests {
 
     SchedulerTests(TestDatabase database) {
         this.database = database;
-    }
-
-    private static final class HandClock extends Clock {
-        private volatile Instant now = Instant.parse("2026-11-21T01:59:00Z");
-
-        @Override
-        public Instant instant() {
-            return now;
-        }
-
-        void moveTo(String time) {
-            now = Instant.parse(time);
-        }
-
-        void move(Duration by) {
-            now = now.plus(by);
-        }
-
-        @Override
-        public ZoneId getZone() {
-            return ZoneOffset.UTC;
-        }
-
-        @Override
-        public Clock withZone(ZoneId zone) {
-            return this;
-        }
     }
 
     @BeforeEach
