@@ -31,7 +31,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
 @ExtendWith(OutputCaptureExtension.class)
-@Timeout(value = 1, unit = TimeUnit.MINUTES)
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
 class JobLogTests {
     private static final UUID JOB = UUID.fromString("3fa85f64-5717-4562-b3fc-2c963f66afa6");
     private static final Duration MINUTE = Duration.ofMinutes(1);

@@ -85,7 +85,7 @@ class BoundaryIT {
             anthropic.awaitCalls(callsBefore + LANES);
             process.destroyForcibly();
         }
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).as(boundary.name()).isTrue();
+        assertThat(process.waitFor(3, TimeUnit.MINUTES)).as(boundary.name()).isTrue();
         assertThat(process.exitValue()).as(boundary.name()).isEqualTo(HaltingProcess.EXIT_CODE);
         gate.countDown();
         int calls = anthropic.calls() - callsBefore;

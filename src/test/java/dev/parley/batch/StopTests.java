@@ -32,7 +32,7 @@ import org.springframework.batch.core.repository.JobRepository;
 /** A run that is told to end, by whatever way, at whatever moment. */
 @ParameterizedClass
 @EnumSource(TestDatabase.class)
-@Timeout(value = 2, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class StopTests {
     private static final int STOPS = 100;
 

@@ -33,7 +33,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 class ParleyJarIT {
     private static final Path JAR = Path.of("target", "parley.jar").toAbsolutePath();
     private static final Path JAVA = Path.of(System.getProperty("java.home"), "bin", "java");
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
 
     @TempDir
     private Path folder;

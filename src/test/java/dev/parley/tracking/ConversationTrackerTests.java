@@ -398,9 +398,9 @@ class ConversationTrackerTests {
 
         TrackResult result = tracker.trackDurable(
                         new TrackedMessage(id, SESSION, MessageRole.USER, "hello", null, null))
-                .get(10, TimeUnit.SECONDS);
+                .get(3, TimeUnit.MINUTES);
         TrackResult wrong = tracker.trackDurable(TrackedMessage.of(SESSION, MessageRole.USER, null))
-                .get(10, TimeUnit.SECONDS);
+                .get(3, TimeUnit.MINUTES);
 
         assertThat(result).isEqualTo(new Accepted(id));
         assertThat(wrong.accepted()).isFalse();

@@ -27,7 +27,7 @@ import org.springframework.transaction.support.TransactionTemplate;
 /** Proof of life on PostgreSQL. What a real kill does, the crash test shows. */
 class WorkerTests {
     private static final Duration LEASE = Duration.ofSeconds(30);
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
 
     private final DataSource dataSource = TestDatabase.POSTGRESQL.empty();
     private final JdbcClient jdbc = JdbcClient.create(dataSource);
