@@ -2,6 +2,7 @@ package dev.parley.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.parley.PackagedParley;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
 import dev.parley.database.Dialect;
@@ -171,13 +172,8 @@ class CrashIT {
     }
 
     private Process launch(UUID job) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-Xmx128m",
-                "-jar",
-                System.getProperty("parley.jar", "target/parley.jar"),
+        List<String> command = PackagedParley.command("128m");
+        command.addAll(List.of(
                 "run",
                 "--job=" + job,
                 "--yes",

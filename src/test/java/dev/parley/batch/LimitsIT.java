@@ -2,9 +2,9 @@ package dev.parley.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.parley.PackagedParley;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
-import dev.parley.launch.Main;
 import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
 import dev.parley.work.BatchJob;
@@ -90,13 +90,8 @@ class LimitsIT {
     }
 
     private Process launch(UUID job) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Main.class.getName(),
+        List<String> command = PackagedParley.command("256m");
+        command.addAll(List.of(
                 "run",
                 "--job=" + job,
                 "--yes",
