@@ -32,6 +32,9 @@ public enum FailureCode {
     ANSWER_CUT(RETRY, "the connection ended in the middle of the answer"),
     STORAGE_FAILED(RETRY, "the object store cannot be read or does not take the answer; a paid answer is kept locally"),
 
+    ANSWER_LOST(
+            PAUSE_JOB,
+            "neither the object store nor the folder `parley.data` takes a paid answer: a full disk, as a rule; another call would be lost as well"),
     SPEND_LIMIT_REACHED(PAUSE_JOB, "HTTP 400 or 429: a spend limit of yours or the provider's, to its date"),
     BILLING_FAILED(PAUSE_JOB, "HTTP 402; HTTP 400 or 429 because the credit or quota is used up"),
     ORGANIZATION_ON_HOLD(PAUSE_JOB, "HTTP 400: the organization is on hold or disabled"),
