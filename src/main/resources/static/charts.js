@@ -31,7 +31,7 @@ export function jobCharts(parent, series, {budgetUsd = null} = {}) {
         {
             id: 'throughput', title: 'Throughput', unit: 'items per minute', format: count, lines: [
                 {name: 'completed', kind: 'a', area: true, value: point => perMinute(point.completed)},
-                {name: 'of which failed', kind: 'bad', value: point => perMinute(point.failed)}],
+                {name: 'failed', kind: 'bad', value: point => perMinute(point.failed)}],
         },
         {
             id: 'latency', title: 'Latency', unit: 'of a call', format: duration, lines: [
@@ -136,7 +136,7 @@ function scales(spec, points, width) {
     const last = points.length ? Math.max(points.at(-1).time, first + 1000) : 1000;
     const [left, right, bottom] = [MARGIN.left, width - MARGIN.right, HEIGHT - MARGIN.bottom];
     const seconds = (last - first) / 1000;
-    const step = STEPS.find(s => seconds / s <= (right - left) / 84) ?? STEPS.at(-1);
+    const step = STEPS.find(s => seconds / s <= (right - left) / (s < 60 ? 84 : 60)) ?? STEPS.at(-1);
     const zone = new Date(first).getTimezoneOffset() * 60_000;
     const start = Math.ceil((first - zone) / (step * 1000)) * step * 1000 + zone;
     const times = [];

@@ -54,7 +54,7 @@ function findings(found) {
 function turn({turn_number: number, role, content, emotional_context: feeling}) {
     return h('li', {class: 'turn', 'data-role': role},
         h('div', {class: 'speaker'},
-            h('p', {}, h('strong', {}, role === 'user' ? 'Client' : role === 'assistant' ? 'Adviser' : role),
+            h('p', {}, h('strong', {}, role),
                 h('span', {class: 'small muted'}, ` ${number}`)),
             feeling && h('p', {class: 'small'}, [feeling.primary_emotion, feeling.secondary_emotion].filter(Boolean).map(words).join(', ')),
             feeling && h('p', {class: 'feeling', title: 'Intensity, 0 to 1'},

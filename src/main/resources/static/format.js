@@ -7,16 +7,17 @@ export const number = value => value === null || value === undefined ? NONE : va
 export const percent = value => value === null || value === undefined ? NONE : `${value.toFixed(1)} %`;
 
 /** US dollars; below a cent with the digits that make a difference. */
-export function money(usd) {
+export function money(usd, digits = digitsOf(usd)) {
     if (usd === null || usd === undefined) {
         return NONE;
     }
-    const digits = usd === 0 || usd >= 0.1 ? 2 : usd >= 0.001 ? 4 : 6;
     return '$' + usd.toLocaleString('en-US', {minimumFractionDigits: digits, maximumFractionDigits: digits});
 }
 
+const digitsOf = usd => usd === 0 || usd >= 0.1 ? 2 : usd >= 0.001 ? 4 : 6;
+
 export const range = (low, high) => low === null || low === undefined ? NONE
-    : low === high ? money(high) : `${money(low)} – ${money(high)}`;
+    : low === high ? money(high) : `${money(low, digitsOf(high))} – ${money(high)}`;
 
 /** Seconds, in at most two units. */
 export function duration(seconds) {
@@ -38,13 +39,18 @@ export const roughly = seconds => seconds === null || seconds === undefined ? NO
     : seconds < 5400 ? `${Math.ceil(seconds / 60)} min`
     : seconds < 172_800 ? `${(seconds / 3600).toFixed(1)} h` : `${Math.round(seconds / 86_400)} days`;
 
-const DAY = {day: 'numeric', month: 'short', year: 'numeric'};
+const DAY = {day: 'numeric', month: 'short'};
 const TIME = {hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23'};
 const dates = new Intl.DateTimeFormat('en-GB', {...DAY, ...TIME});
+const datesOfOtherYears = new Intl.DateTimeFormat('en-GB', {...DAY, year: 'numeric', ...TIME});
 const times = new Intl.DateTimeFormat('en-GB', TIME);
 
 /** In the reader's own time zone. */
-export const dateTime = iso => iso ? dates.format(new Date(iso)) : NONE;
+export function dateTime(iso) {
+    const date = new Date(iso);
+    return !iso ? NONE : (date.getFullYear() === new Date().getFullYear() ? dates : datesOfOtherYears).format(date);
+}
+
 export const clock = iso => iso ? times.format(new Date(iso)) : NONE;
 
 export function bytes(value) {

@@ -78,22 +78,22 @@ export function jobPage({id, query, show, title, may}) {
                 h('p', {class: 'sub mono'}, job.id)),
             h('div', {class: 'row actions'}, may('operate') && ACTIONS.filter(action => action.when(job)).map(action => h('button', {
                 key: action.verb, type: 'button', class: action.danger ? 'danger' : null, on: {click: () => ask(action)},
-            }, `${action.verb} …`)))));
+            }, `${action.verb}…`)))));
 
     const how = () => h('section', {key: 'how', class: 'panel meter', 'aria-label': 'Progress'},
         h('div', {class: 'between'},
             h('strong', {}, `${number(job.completed)} / ${number(job.total)} completed`),
             h('strong', {}, percent(job.percentage))),
         progress(job),
-        h('p', {class: 'small muted line'}, lost ? 'Connection lost, trying again …' : said(job)));
+        h('p', {class: 'small muted two line', title: job.statusReason}, lost ? 'Connection lost, trying again…' : said(job)));
 
     const figures = () => h('dl', {key: 'figures', class: 'tiles'},
-        tile('Successful', number(job.successful), job.completed ? `${percent(job.successRate)} of what is through` : '–', job.successful ? 'good' : null),
+        tile('Successful', number(job.successful), job.completed ? `rate ${percent(job.successRate)}` : '–', job.successful ? 'good' : null),
         tile('Failed', number(job.failed), job.failed ? plural(causes.length, 'cause') : 'none', job.failed ? 'bad' : null),
         tile('Remaining', number(job.total - job.completed), `${number(job.inFlight ?? 0)} in flight`),
         tile('Total', number(job.total), `${words(job.priority)} priority`));
 
-    const facts = () => h('section', {key: 'facts', class: 'panel', 'aria-label': 'Times and money'}, h('dl', {class: 'facts'},
+    const facts = () => h('section', {key: 'facts', class: 'panel', 'aria-label': 'Times and money'}, h('dl', {class: 'facts six'},
         fact('Started', dateTime(job.startedAt)),
         fact('Time left', roughly(job.remainingSeconds)),
         fact('Completed', dateTime(job.completedAt)),
@@ -112,16 +112,16 @@ export function jobPage({id, query, show, title, may}) {
         h('div', {class: 'between'}, h('h2', {id: 'failures'}, 'Failures by cause'),
             may('operate') && job.failed > 0 && job.status !== 'cancelled' && h('button', {
                 type: 'button', class: 'small', on: {click: () => ask(retry('Retry all failed items', {all: true}))},
-            }, 'Retry all …')),
+            }, 'Retry all…')),
         table({caption: 'Failures by cause', rows: causes, key: cause => cause.code, empty: 'Nothing has failed.', columns: [
-            {name: 'Cause', header: true, cell: cause => [link(href({status: 'failed', code: cause.code}), h('code', {}, cause.code)),
+            {name: 'Cause', width: '26%', header: true, cell: cause => [link(href({status: 'failed', code: cause.code}), h('code', {}, cause.code)),
                 h('span', {class: 'small muted'}, cause.retryable ? ' may pass' : ' will not pass by itself')]},
-            {name: 'Items', num: true, cell: cause => number(cause.items)},
-            {name: 'For example', wide: true, cell: cause => h('span', {class: 'two', title: cause.example}, cause.example)},
-            ...may('operate') && job.status !== 'cancelled' ? [{name: 'Again', num: true, cell: cause => h('button', {
+            {name: 'Items', width: '8%', num: true, cell: cause => number(cause.items)},
+            {name: 'For example', width: '52%', wide: true, cell: cause => h('span', {class: 'two', title: cause.example}, cause.example)},
+            ...may('operate') && job.status !== 'cancelled' ? [{name: 'Again', width: '14%', num: true, cell: cause => h('button', {
                 type: 'button', class: 'small', 'aria-label': `Retry ${cause.code}`,
                 on: {click: () => ask(retry(`Retry what failed with ${cause.code}`, {codes: [cause.code]}))},
-            }, 'Retry …')}] : [],
+            }, 'Retry…')}] : [],
         ]}));
 
     function list() {
@@ -224,13 +224,14 @@ function filter(query) {
     return asked;
 }
 
+/** A line an item, whatever befalls it. */
 const COLUMNS = [
-    {name: 'Item', header: true, wide: true, cell: item => [
-        link(`#/items/${item.id}`, `${number(item.position)}`), ' ', item.topic ?? h('span', {class: 'muted'}, 'no topic')]},
-    {name: 'State', cell: item => badge(item.status)},
-    {name: 'Tries', num: true, cell: item => number(item.attempts)},
-    {name: 'Error', wide: true, class: 'error', cell: item => item.errorCode === null ? ''
-        : h('span', {class: 'two', title: item.errorMessage}, h('code', {}, item.errorCode), ` ${item.errorMessage ?? ''}`)},
-    {name: 'Processed', class: 'keep', cell: item => dateTime(item.processedAt)},
-    {name: 'Conversation', cell: item => item.conversationId ? link(`#/conversations/${item.conversationKey}`, 'Read') : ''},
+    {name: 'Item', width: '34%', header: true, wide: true, cell: item => h('span', {class: 'clip'},
+        link(`#/items/${item.id}`, `${number(item.position)}`), ' ', item.topic ?? h('span', {class: 'muted'}, 'no topic'))},
+    {name: 'State', width: '12%', cell: item => badge(item.status)},
+    {name: 'Tries', width: '7%', num: true, cell: item => number(item.attempts)},
+    {name: 'Processed', width: '15%', class: 'keep', cell: item => dateTime(item.processedAt)},
+    {name: 'Outcome', width: '32%', wide: true, cell: item => h('span', {class: 'clip', title: item.errorMessage},
+        item.conversationId ? link(`#/conversations/${item.conversationKey}`, 'Read the conversation')
+            : item.errorCode ? [h('code', {}, item.errorCode), ` ${item.errorMessage ?? ''}`] : '–')},
 ];

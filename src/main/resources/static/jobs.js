@@ -57,16 +57,16 @@ export function jobsPage({query, show, title, may}) {
         const status = wanted.get('status') ?? '';
         show(
             h('div', {class: 'head'}, h('div', {}, h('h1', {}, 'Jobs')),
-                may('operate') && link('#/new', 'New job')),
+                may('operate') && h('a', {class: 'button primary', href: '#/new'}, 'New job')),
             h('div', {class: 'between'},
                 segments('By state', STATES, status, state => state ? `#/?status=${state}` : '#/'),
-                h('p', {class: 'small muted', role: 'status'}, lost ? 'Connection lost, trying again …' : '')),
+                h('p', {class: 'small muted', role: 'status'}, lost ? 'Connection lost, trying again…' : '')),
             h('div', {class: 'panel'}, table({
                 caption: 'Jobs, newest first', rows: jobs, key: job => job.id, columns: columns(),
                 empty: status ? `No job is ${status}.` : [h('strong', {}, 'No jobs yet'),
                     'Start one here with “New job”, or with ', h('code', {}, 'parley enqueue JOBFILE'), '.'],
             })),
-            (next || wanted.get('after')) && pager(wanted.get('after') && page(null), next && page(next)),
+            pager(wanted.get('after') && page(null), next && page(next)),
             schedules.length > 0 && h('div', {class: 'panel'}, h('h2', {}, 'Schedules'), table({
                 caption: 'Scheduled job files', rows: schedules, key: schedule => schedule.name, columns: SCHEDULE, empty: '',
             })));
@@ -91,23 +91,23 @@ function filter(query) {
 }
 
 const columns = () => [
-    {name: 'Job', header: true, wide: true, cell: job => [
+    {name: 'Job', width: '34%', header: true, wide: true, cell: job => [
         h('span', {class: 'title'}, link(`#/jobs/${job.id}`, job.name), badge(job.status)),
         h('span', {class: 'small muted'}, dateTime(job.createdAt))]},
-    {name: 'Progress', wide: true, class: 'track', cell: job => [
+    {name: 'Progress', width: '24%', wide: true, class: 'track', cell: job => [
         progress(job, {thin: true}),
         h('span', {class: 'small muted'}, `${number(job.completed)} / ${number(job.total)} · ${percent(job.percentage)}`)]},
-    {name: 'Successful', num: true, cell: success},
-    {name: 'Per minute', num: true, cell: job => job.ratePerMinute === null ? '–' : number(Math.round(job.ratePerMinute * 10) / 10)},
-    {name: 'Time left', num: true, cell: job => roughly(job.remainingSeconds)},
-    {name: 'Cost', num: true, cell: job => [money(job.costUsd), h('span', {class: 'small muted'},
+    {name: 'Successful', width: '10%', num: true, cell: success},
+    {name: 'Per minute', width: '10%', num: true, cell: job => job.ratePerMinute === null ? '–' : number(Math.round(job.ratePerMinute * 10) / 10)},
+    {name: 'Time left', width: '9%', num: true, cell: job => roughly(job.remainingSeconds)},
+    {name: 'Cost', width: '13%', num: true, cell: job => [money(job.costUsd), h('span', {class: 'small muted'},
         job.budgetUsd === null ? '' : ` of ${money(job.budgetUsd)}`)]},
 ];
 
 const SCHEDULE = [
-    {name: 'Job file', header: true, cell: schedule => schedule.name},
-    {name: 'When', cell: schedule => [h('code', {}, schedule.cron), ` ${schedule.zone}`]},
-    {name: 'Next', cell: schedule => dateTime(schedule.nextTick)},
-    {name: 'Last came to', cell: schedule => schedule.outcome === null ? 'none yet'
+    {name: 'Job file', width: '24%', header: true, cell: schedule => schedule.name},
+    {name: 'When', width: '32%', cell: schedule => [h('code', {}, schedule.cron), ` ${schedule.zone}`]},
+    {name: 'Next', width: '20%', cell: schedule => dateTime(schedule.nextTick)},
+    {name: 'Last came to', width: '24%', cell: schedule => schedule.outcome === null ? 'none yet'
         : schedule.job ? link(`#/jobs/${schedule.job}`, schedule.outcome) : [schedule.outcome, schedule.detail && `: ${schedule.detail}`]},
 ];

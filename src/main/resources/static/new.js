@@ -147,7 +147,7 @@ export function newJobPage({show, title, may}) {
             estimate?.warnings?.length > 0 && h('div', {class: 'note', 'data-is': 'warn'},
                 h('h3', {}, plural(estimate.warnings.length, 'warning')),
                 h('ul', {class: 'small warnings'}, estimate.warnings.map(text => h('li', {key: text}, text)))),
-            h('button', {class: 'primary', disabled: n === 0 || !estimate || problems.length > 0}, 'Enqueue …'));
+            h('button', {class: 'primary', disabled: n === 0 || !estimate || problems.length > 0}, 'Enqueue…'));
     }
 
     return {close: () => clearTimeout(timer)};

@@ -33,12 +33,15 @@ export const fact = (name, ...value) => h('div', {key: name}, h('dt', {}, name),
 /**
  * A table that turns into a list of cards where it is narrow; the roles keep it a table for who hears it.
  *
- * @param columns {name, num, cell(row), header: true for the one that names the row, wide: a line of its own on a card}
+ * @param columns {name, num, cell(row), width: its share, so that no content moves its neighbours, header: true for the one that
+ *     names the row, wide: a line of its own on a card}
  * @param empty what stands there when there are no rows
  */
 export function table({caption, columns, rows, key, empty}) {
     const head = h('thead', {role: 'rowgroup'}, h('tr', {role: 'row'},
-        columns.map(column => h('th', {scope: 'col', role: 'columnheader', class: column.num ? 'num' : null}, column.name))));
+        columns.map(column => h('th', {
+            scope: 'col', role: 'columnheader', class: column.num ? 'num' : null, style: {width: column.width},
+        }, column.name))));
     const body = rows.map(row => h('tr', {role: 'row', key: String(key(row))}, columns.map(column =>
         h(column.header ? 'th' : 'td', {
             scope: column.header ? 'row' : null, role: column.header ? 'rowheader' : 'cell', 'data-name': column.name,
@@ -56,11 +59,11 @@ export const segments = (label, choices, current, href) => h('nav', {class: 'seg
         choice ? words(choice) : 'all')));
 
 /** To the first page and to the next one. The reader's own "back" leads to the one before. */
-export const pager = (first, next) => h('nav', {class: 'row', 'aria-label': 'Pages'},
+export const pager = (first, next) => (first || next) && h('nav', {class: 'row', 'aria-label': 'Pages'},
     h('a', first ? {class: 'button', href: first} : {class: 'button', 'aria-disabled': 'true'}, 'First'),
     h('a', next ? {class: 'button', href: next} : {class: 'button', 'aria-disabled': 'true'}, 'Next'));
 
-export const loading = what => h('p', {key: 'loading', class: 'blank', role: 'status'}, `Loading ${what} …`);
+export const loading = what => h('p', {key: 'loading', class: 'blank', role: 'status'}, `Loading ${what}…`);
 
 /** A whole page that cannot be shown. */
 export const failure = (error, retry) => h('div', {key: 'failure', class: 'panel blank', role: 'alert'},
@@ -98,7 +101,7 @@ export function confirm({title, verb, danger = false, explain, act, fields = []}
             patch(dialog, h('form', {method: 'dialog', on: {submit}},
                 h('h2', {id: 'dialog-title'}, title),
                 h('div', {class: 'says', id: 'dialog-says', 'aria-live': 'polite'},
-                    h('p', {}, state.preview ? state.preview.says : state.error ? '' : 'Working out what this means …'),
+                    h('p', {}, state.preview ? state.preview.says : state.error ? '' : 'Working out what this means…'),
                     state.preview?.highUsd > 0 && h('p', {class: 'muted'}, `May cost ${range(state.preview.lowUsd, state.preview.highUsd)}.`)),
                 fields,
                 objection(state.error),

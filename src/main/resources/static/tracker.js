@@ -63,7 +63,7 @@ export function trackerPage({id, query, show, title, may}) {
 
     const letters = ({deadLetters}, tracker) => h('section', {key: 'letters', class: 'panel', 'aria-labelledby': 'letters'},
         h('div', {class: 'between'}, h('h2', {id: 'letters'}, 'Dead letters'),
-            may('operate') && tracker.deadLetters > 0 && h('button', {type: 'button', class: 'small', on: {click: again}}, 'Retry all …')),
+            may('operate') && tracker.deadLetters > 0 && h('button', {type: 'button', class: 'small', on: {click: again}}, 'Retry all…')),
         table({caption: 'What the database refused', rows: deadLetters, key: letter => letter.id, columns: LETTERS,
             empty: 'Everything that was accepted could be stored.'}));
 
@@ -126,19 +126,19 @@ const messages = (id, page, pages) => [
 ];
 
 const SESSIONS = [
-    {name: 'Session', header: true, wide: true, cell: session => link(`#/tracker/${session.sessionId}`, h('span', {class: 'mono'}, session.sessionId))},
-    {name: 'State', cell: session => session.endedAt ? badge('ended') : badge('active')},
-    {name: 'Messages', num: true, cell: session => number(session.messages)},
-    {name: 'Started', class: 'keep', cell: session => dateTime(session.startedAt)},
-    {name: 'Took', num: true, cell: session => duration(session.durationSeconds)},
+    {name: 'Session', width: '42%', header: true, wide: true, cell: session => link(`#/tracker/${session.sessionId}`, h('span', {class: 'mono'}, session.sessionId))},
+    {name: 'State', width: '14%', cell: session => session.endedAt ? badge('ended') : badge('active')},
+    {name: 'Messages', width: '12%', num: true, cell: session => number(session.messages)},
+    {name: 'Started', width: '18%', class: 'keep', cell: session => dateTime(session.startedAt)},
+    {name: 'Took', width: '14%', num: true, cell: session => duration(session.durationSeconds)},
 ];
 
 const LETTERS = [
-    {name: 'Error', header: true, wide: true, cell: letter => [h('code', {}, letter.errorCode), ' ',
+    {name: 'Error', width: '38%', header: true, wide: true, cell: letter => [h('code', {}, letter.errorCode), ' ',
         h('span', {class: 'two', title: letter.errorMessage}, letter.errorMessage)]},
-    {name: 'Entry', wide: true, cell: letter => h('code', {class: 'two', title: letter.payload}, letter.payload)},
-    {name: 'Tries', num: true, cell: letter => number(letter.attempts)},
-    {name: 'Since', class: 'keep', cell: letter => dateTime(letter.createdAt)},
+    {name: 'Entry', width: '38%', wide: true, cell: letter => h('code', {class: 'two', title: letter.payload}, letter.payload)},
+    {name: 'Tries', width: '8%', num: true, cell: letter => number(letter.attempts)},
+    {name: 'Since', width: '16%', class: 'keep', cell: letter => dateTime(letter.createdAt)},
 ];
 
 function filter(query) {
