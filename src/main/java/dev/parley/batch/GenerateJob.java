@@ -18,6 +18,7 @@ import dev.parley.work.BatchItem;
 import dev.parley.work.BatchItems;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import dev.parley.work.JobSeries;
 import dev.parley.work.Worker;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -44,6 +45,7 @@ class GenerateJob {
     private final GenerateSettings settings;
     private final BatchItems items;
     private final BatchJobs jobs;
+    private final JobSeries series;
     private final Conversations conversations;
     private final GenerationLogs ledger;
     private final Generation generation;
@@ -82,6 +84,7 @@ class GenerateJob {
             GenerateSettings settings,
             BatchItems items,
             BatchJobs jobs,
+            JobSeries series,
             Conversations conversations,
             GenerationLogs ledger,
             Generation generation,
@@ -92,6 +95,7 @@ class GenerateJob {
         this.settings = settings;
         this.items = items;
         this.jobs = jobs;
+        this.series = series;
         this.conversations = conversations;
         this.ledger = ledger;
         this.generation = generation;
@@ -124,6 +128,7 @@ class GenerateJob {
                 conversations,
                 items,
                 jobs,
+                series,
                 ledger,
                 retries,
                 new TransactionTemplate(transactions),

@@ -7,6 +7,7 @@ import dev.parley.generation.GenerationResult.NotGenerated;
 import dev.parley.provider.TokenUsage;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -42,7 +43,7 @@ public class GenerationLogs {
                                 cache_write_tokens bigint, cost_usd numeric, price_version text, duration_ms bigint,
                                 created_at timestamptz)
                         ON CONFLICT DO NOTHING
-                    RETURNING run_id, cost_usd
+                    RETURNING run_id, cost_usd, duration_ms
                     """,
             "INSERT INTO generation_logs (" + CALL_COLUMNS + """
                     ) VALUES (:id, :conversation_id, :item_id, :run_id, :attempt, :provider, :model, :request_id, :status,
@@ -134,8 +135,16 @@ public class GenerationLogs {
      * A call that was not in the ledger before.
      *
      * @param costUsd null when nobody knows
+     * @param duration null when it is not known that it was answered
      */
-    public record Entered(UUID jobId, @Nullable BigDecimal costUsd) {}
+    public record Entered(
+            UUID jobId,
+            @Nullable BigDecimal costUsd,
+            @Nullable Duration duration) {
+        static Entered of(UUID job, @Nullable BigDecimal costUsd, @Nullable Long millis) {
+            return new Entered(job, costUsd, millis == null ? null : Duration.ofMillis(millis));
+        }
+    }
 
     /** Enters all calls, and the failures among the results, in the caller's transaction; returns the calls that are new. */
     public List<Entered> enter(Collection<Entry> entries) {
@@ -169,7 +178,10 @@ public class GenerationLogs {
         }
         if (dialect == Dialect.POSTGRESQL) {
             return ENTER_CALLS.returning(
-                    jdbc, calls, (row, n) -> new Entered(row.getObject(1, UUID.class), row.getBigDecimal(2)));
+                    jdbc,
+                    calls,
+                    (row, n) -> Entered.of(
+                            row.getObject(1, UUID.class), row.getBigDecimal(2), row.getObject(3, Long.class)));
         }
         List<Entered> entered = new ArrayList<>(calls.size());
         int[] counts = ENTER_CALLS.batch(jdbc, calls);
@@ -177,7 +189,7 @@ public class GenerationLogs {
             if (counts[i] == 1) {
                 Map<String, @Nullable Object> row = calls.get(i);
                 UUID job = (UUID) Objects.requireNonNull(row.get("run_id"));
-                entered.add(new Entered(job, (BigDecimal) row.get("cost_usd")));
+                entered.add(Entered.of(job, (BigDecimal) row.get("cost_usd"), (Long) row.get("duration_ms")));
             }
         }
         return entered;

@@ -12,6 +12,8 @@ import org.springframework.security.web.SecurityFilterChain;
 class SecurityConfiguration {
     @Bean
     SecurityFilterChain chain(HttpSecurity http) throws Exception {
-        return http.authorizeHttpRequests(any -> any.anyRequest().permitAll()).build();
+        return http.authorizeHttpRequests(any -> any.anyRequest().permitAll())
+                .csrf(csrf -> csrf.spa())
+                .build();
     }
 }
