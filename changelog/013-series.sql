@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS job_series (
     successful integer DEFAULT 0 NOT NULL,
     failed     integer DEFAULT 0 NOT NULL,
     cost_usd   numeric(14, 8) DEFAULT 0 NOT NULL,
-    latencies  ${json} DEFAULT '{}' NOT NULL,
+    latencies  ${text} DEFAULT '' NOT NULL,
     CONSTRAINT job_series_pkey PRIMARY KEY (job_id, begins_at),
     CONSTRAINT job_series_job_id_fkey FOREIGN KEY (job_id) REFERENCES batch_jobs (id) ON DELETE CASCADE
 );
