@@ -133,8 +133,7 @@ public class JobSeries {
                     Instant now = instant(row, "now");
                     long width = width(Duration.between(instant(row, "started_at"), now));
                     Instant begins = Instant.ofEpochSecond(Math.floorDiv(now.getEpochSecond(), width) * width);
-                    Counted added =
-                            new Counted(begins, now, successful, failed, costUsd, Latencies.of(durations));
+                    Counted added = new Counted(begins, now, successful, failed, costUsd, Latencies.of(durations));
                     Counted latest = row.getObject("begins_at") == null ? null : Counted.of(row);
                     return latest == null || latest.begins.isBefore(begins) ? added : latest.plus(added);
                 })
@@ -160,8 +159,10 @@ public class JobSeries {
 
     /** The course of a job; no point when nothing has come of it yet. */
     public Series of(UUID job) {
-        List<Counted> rows =
-                jdbc.sql(ALL).param("job", job).query((row, n) -> Counted.of(row)).list();
+        List<Counted> rows = jdbc.sql(ALL)
+                .param("job", job)
+                .query((row, n) -> Counted.of(row))
+                .list();
         if (rows.isEmpty()) {
             return new Series(STEPS.get(0), List.of());
         }

@@ -125,7 +125,8 @@ public final class ServeBenchmark {
                 .query(UUID.class)
                 .single();
         UUID key = app.jdbc()
-                .sql("SELECT conversation_key FROM batch_items WHERE batch_job_id = :job AND status = 'completed' LIMIT 1")
+                .sql(
+                        "SELECT conversation_key FROM batch_items WHERE batch_job_id = :job AND status = 'completed' LIMIT 1")
                 .param("job", job)
                 .query(UUID.class)
                 .single();
@@ -161,14 +162,12 @@ public final class ServeBenchmark {
         took.forEach((path, times) -> {
             double first = times[0];
             Arrays.sort(times);
-            String name = path.replace(job.toString(), "{id}").replace(item.toString(), "{id}").replace(key.toString(), "{key}");
+            String name = path.replace(job.toString(), "{id}")
+                    .replace(item.toString(), "{id}")
+                    .replace(key.toString(), "{key}");
             System.out.printf(
                     "%-45s %9.1f %9.1f %9.1f %9.1f%n",
-                    name,
-                    first,
-                    times[READS / 2],
-                    times[READS * 99 / 100],
-                    times[READS - 1]);
+                    name, first, times[READS / 2], times[READS * 99 / 100], times[READS - 1]);
             result.put(name, Map.of("first", first, "p50", times[READS / 2], "p99", times[READS * 99 / 100]));
         });
     }
