@@ -86,9 +86,17 @@ class ArchitectureTests {
                     "org.apache.parquet..", "org.apache.lucene..", "org.h2.mvstore..", "com.github.luben..");
 
     @ArchTest
-    static final ArchRule nothingUsesLaunch = noClasses()
+    static final ArchRule nothingUsesServe = noClasses()
             .that()
-            .resideOutsideOfPackage("dev.parley.launch..")
+            .resideOutsideOfPackage("dev.parley.serve..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.parley.serve..");
+
+    @ArchTest
+    static final ArchRule onlyServeUsesLaunch = noClasses()
+            .that()
+            .resideOutsideOfPackages("dev.parley.launch..", "dev.parley.serve..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("dev.parley.launch..");

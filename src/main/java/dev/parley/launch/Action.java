@@ -12,6 +12,11 @@ interface Action {
      */
     default void check() {}
 
+    /** Whether the application listens: only then is a web server started. */
+    default boolean serves() {
+        return false;
+    }
+
     /**
      * @param beans the started application
      * @return the exit code

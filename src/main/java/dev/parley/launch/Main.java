@@ -81,7 +81,7 @@ public final class Main {
         }
         try {
             action.check();
-            try (ConfigurableApplicationContext application = start(settings)) {
+            try (ConfigurableApplicationContext application = start(settings, action.serves())) {
                 KnownSettings.of(application).refuseUnknown(settings);
                 return action.run(application, out);
             }
@@ -92,10 +92,10 @@ public final class Main {
         }
     }
 
-    private static ConfigurableApplicationContext start(List<String> settings) {
+    private static ConfigurableApplicationContext start(List<String> settings, boolean serves) {
         SpringApplication application = new SpringApplication(Parley.class);
-        application.setWebApplicationType(WebApplicationType.NONE);
-        application.setLazyInitialization(true); // a command makes what it uses; settings are checked all the same
+        application.setWebApplicationType(serves ? WebApplicationType.SERVLET : WebApplicationType.NONE);
+        application.setLazyInitialization(!serves); // a command makes what it uses; settings are checked all the same
         application.setRegisterShutdownHook(
                 false); // a signal ends the run, and the end of the run closes the application
         return application.run(settings.toArray(String[]::new));

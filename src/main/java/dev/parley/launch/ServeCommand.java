@@ -37,6 +37,11 @@ class ServeCommand implements Action {
     }
 
     @Override
+    public boolean serves() {
+        return true;
+    }
+
+    @Override
     public int run(BeanFactory beans, PrintWriter out) {
         return beans.getBean(Serving.class)
                 .serve(files, noRun ? Serving.Work.LEFT_TO_OTHERS : Serving.Work.DONE_HERE, yes, out);
