@@ -101,7 +101,8 @@ export function jobPage({id, query, show, title, may}) {
             && h('span', {class: 'small muted'}, ` + ${plural(job.unknownCostCalls, 'call')} unknown`)),
         fact('Projected', money(job.projectedCostUsd ?? job.estimatedCostUsd)),
         fact('Budget', job.budgetUsd === null ? 'none' : money(job.budgetUsd)),
-        h('div', {key: 'error', class: 'wide two'}, h('dt', {}, 'Last item error'), h('dd', {title: job.lastItemError}, job.lastItemError ?? 'none')),
+        h('div', {key: 'error', class: 'wide'}, h('dt', {}, 'Last item error'),
+            h('dd', {class: 'two', title: job.lastItemError}, job.lastItemError ?? 'none')),
         h('div', {key: 'kept', class: 'wide'}, h('dt', {}, 'Kept'), h('dd', {class: 'row kept'},
             logLink(job), job.report && h('a', {href: job.report}, 'Report')))));
 
