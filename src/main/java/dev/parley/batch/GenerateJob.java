@@ -30,6 +30,7 @@ import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.builder.JobBuilder;
 import org.springframework.batch.core.listener.StepExecutionListener;
 import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -51,6 +52,7 @@ class GenerateJob {
     private final Generation generation;
     private final JobLogs logs;
     private final GenerationRecorder recorder;
+    private final ApplicationEventPublisher events;
 
     /** What a conversation is made with. */
     @Component
@@ -89,7 +91,8 @@ class GenerateJob {
             GenerationLogs ledger,
             Generation generation,
             JobLogs logs,
-            GenerationRecorder recorder) {
+            GenerationRecorder recorder,
+            ApplicationEventPublisher events) {
         this.jobRepository = jobRepository;
         this.transactions = transactions;
         this.settings = settings;
@@ -101,6 +104,7 @@ class GenerateJob {
         this.generation = generation;
         this.logs = logs;
         this.recorder = recorder;
+        this.events = events;
     }
 
     /** The parts that the run itself has to do with. */
@@ -108,12 +112,13 @@ class GenerateJob {
             Job job,
             ConcurrentChunkStep<BatchItem, ItemOutcome> step,
             ConversationProcessor processor,
-            OutcomeWriter writer) {}
+            OutcomeWriter writer,
+            JobLogListener jobLog) {}
 
     /** @param stopBeforehand heeds a stop that came before the step could be told */
     Built build(List<UUID> jobIds, Overrides overrides, Worker worker, StepExecutionListener stopBeforehand) {
         int concurrency = concurrency(jobIds, overrides);
-        JobLogListener jobLog = new JobLogListener(logs, jobs, jobIds);
+        JobLogListener jobLog = new JobLogListener(logs, jobs, jobIds, events::publishEvent);
         RetryPolicy retries =
                 new RetryPolicy(settings, () -> ThreadLocalRandom.current().nextDouble());
         PendingItemReader reader = new PendingItemReader(
@@ -155,7 +160,8 @@ class GenerateJob {
                 .listener(jobLog)
                 .listener(stopBeforehand)
                 .build();
-        return new Built(new JobBuilder("generate", jobRepository).start(step).build(), step, processor, writer);
+        return new Built(
+                new JobBuilder("generate", jobRepository).start(step).build(), step, processor, writer, jobLog);
     }
 
     /** The command line's, else the largest of the jobs', else the configured one. */

@@ -7,6 +7,8 @@ import dev.parley.generation.GenerationResult.NotGenerated;
 import dev.parley.provider.TokenUsage;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -90,6 +92,25 @@ public class GenerationLogs {
               FROM generation_logs
              WHERE run_id = :job
             """;
+
+    /** Of the items of so many calls that lead: an item of many middling ones may be missed, and no job is grouped as a whole. */
+    private static final String EXTREME_ITEMS = """
+            SELECT item_id, count(*) AS calls, COALESCE(sum(duration_ms), 0) AS millis, COALESCE(sum(cost_usd), 0) AS cost_usd
+              FROM generation_logs
+             WHERE run_id = :job
+               AND item_id IN (SELECT item_id
+                                 FROM (SELECT item_id
+                                         FROM generation_logs
+                                        WHERE run_id = :job AND item_id IS NOT NULL
+                                        ORDER BY COALESCE(%1$s, 0) DESC, id
+                                        LIMIT 200) leading)
+             GROUP BY item_id
+             ORDER BY COALESCE(sum(%1$s), 0) DESC, item_id
+             LIMIT :limit
+            """;
+
+    private static final String SLOWEST_ITEMS = EXTREME_ITEMS.formatted("duration_ms");
+    private static final String COSTLIEST_ITEMS = EXTREME_ITEMS.formatted("cost_usd");
 
     private static final String UNKNOWN_OUTCOMES = """
             SELECT run_id, count(*) AS calls
@@ -239,6 +260,27 @@ public class GenerationLogs {
             });
         }
         return calls;
+    }
+
+    /** @param millis that its calls took together */
+    public record ItemCalls(UUID item, long calls, long millis, BigDecimal costUsd) {}
+
+    /** The items of a job whose calls took longest, the slowest first. */
+    public List<ItemCalls> slowestItems(UUID job, int limit) {
+        return jdbc.query(SLOWEST_ITEMS, Map.of("job", job, "limit", limit), GenerationLogs::itemCalls);
+    }
+
+    /** The items of a job whose calls cost most, the costliest first. */
+    public List<ItemCalls> costliestItems(UUID job, int limit) {
+        return jdbc.query(COSTLIEST_ITEMS, Map.of("job", job, "limit", limit), GenerationLogs::itemCalls);
+    }
+
+    private static ItemCalls itemCalls(ResultSet row, int number) throws SQLException {
+        return new ItemCalls(
+                row.getObject("item_id", UUID.class),
+                row.getLong("calls"),
+                row.getLong("millis"),
+                row.getBigDecimal("cost_usd"));
     }
 
     /** What was called for an item, oldest first. */

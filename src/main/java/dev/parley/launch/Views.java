@@ -32,6 +32,7 @@ import java.math.BigDecimal;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -410,6 +411,11 @@ public class Views {
      */
     public List<JobView> jobs(@Nullable JobStatus status, @Nullable UUID after, int limit) {
         return views(jobs.newestFirst(status, after, limit));
+    }
+
+    /** Those of these jobs that are there, oldest first. */
+    public List<JobView> among(Collection<UUID> ids) {
+        return ids.isEmpty() ? List.of() : views(jobs.among(ids));
     }
 
     public Optional<JobView> job(UUID id) {

@@ -5,11 +5,15 @@ import dev.parley.work.JobStatus;
 import io.swagger.v3.oas.models.OpenAPI;
 import io.swagger.v3.oas.models.info.Info;
 import io.swagger.v3.oas.models.info.License;
+import io.swagger.v3.oas.models.media.Content;
+import io.swagger.v3.oas.models.media.MediaType;
+import io.swagger.v3.oas.models.responses.ApiResponse;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.boot.jackson.autoconfigure.JsonMapperBuilderCustomizer;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
@@ -65,6 +69,24 @@ class ApiConfiguration implements WebMvcConfigurer {
             response.setHeader(HttpHeaders.CACHE_CONTROL, "private, no-cache");
             super.doFilterInternal(request, response, chain);
         }
+    }
+
+    /** Each operation may end so. */
+    @Bean
+    OpenApiCustomizer problems() {
+        return api -> api.getPaths().values().stream()
+                .flatMap(path -> path.readOperations().stream())
+                .forEach(operation -> operation
+                        .getResponses()
+                        .addApiResponse(
+                                "default",
+                                new ApiResponse()
+                                        .description(
+                                                "A problem: 400 wrong, 401 or 403 not allowed, 404 not there, 409 not"
+                                                        + " possible now, 503 the database is away; `detail` says what would be"
+                                                        + " right")
+                                        .content(new Content()
+                                                .addMediaType("application/problem+json", new MediaType()))));
     }
 
     @Bean

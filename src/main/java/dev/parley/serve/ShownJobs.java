@@ -3,6 +3,8 @@ package dev.parley.serve;
 import dev.parley.launch.Views;
 import dev.parley.launch.Views.JobView;
 import dev.parley.work.JobStatus;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +28,20 @@ class ShownJobs {
     /** @throws UnknownException when there is no such job */
     JobView job(UUID id) {
         return views.job(id).map(ShownJobs::addressed).orElseThrow(() -> unknown(id));
+    }
+
+    List<JobView> among(Collection<UUID> ids) {
+        return views.among(ids).stream().map(ShownJobs::addressed).toList();
+    }
+
+    /** In the order of {@link #jobs}. */
+    static List<JobView> newestOf(Collection<JobView> jobs, int limit) {
+        return jobs.stream()
+                .sorted(Comparator.comparing(JobView::createdAt)
+                        .thenComparing(job -> job.id().toString())
+                        .reversed())
+                .limit(limit)
+                .toList();
     }
 
     static JobView addressed(JobView job) {

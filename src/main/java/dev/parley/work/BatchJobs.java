@@ -224,8 +224,15 @@ public class BatchJobs {
 
     private static final String REPORTED = """
             UPDATE batch_jobs
-               SET reported_at = CURRENT_TIMESTAMP
+               SET reported_at = CURRENT_TIMESTAMP, updated_at = CURRENT_TIMESTAMP
              WHERE id = :id
+            """;
+
+    private static final String VERSIONS = """
+            SELECT id, updated_at
+              FROM batch_jobs
+             WHERE id IN (:ids)
+                OR id IN (SELECT id FROM batch_jobs ORDER BY created_at DESC, id DESC LIMIT :limit)
             """;
 
     private static final String HELD = """
@@ -523,6 +530,18 @@ public class BatchJobs {
                 .param("retryable", which.retryable())
                 .param("codes", which.codes().isEmpty() ? List.of("") : which.codes())
                 .param("items", which.items().isEmpty() ? List.of(new UUID(0, 0)) : which.items());
+    }
+
+    /** When the newest jobs, and these, were last changed; a change of their items is one of theirs, unless it is a claim. */
+    public Map<UUID, Instant> versions(int newest, Collection<UUID> ids) {
+        Map<UUID, Instant> versions = new HashMap<>();
+        client.sql(VERSIONS)
+                .param("limit", newest)
+                .param("ids", ids.isEmpty() ? List.of(new UUID(0, 0)) : ids)
+                .query((RowCallbackHandler) row -> versions.put(
+                        row.getObject("id", UUID.class),
+                        row.getObject("updated_at", OffsetDateTime.class).toInstant()));
+        return versions;
     }
 
     /** How many items of each of these jobs somebody has claimed; a job without any is not in the result. */
