@@ -15,6 +15,10 @@ const sentence = status => status === 0 ? 'The server does not answer. Is it run
     : status === 404 ? 'There is no such thing here.'
     : `The server answered with status ${status}.`;
 
+/** Who signs out is on the way to another page already. */
+let leaving = false;
+addEventListener('beforeunload', () => { leaving = true; });
+
 export const get = (path, signal) => call('GET', path, undefined, signal);
 export const post = (path, body) => call('POST', path, body ?? {});
 
@@ -30,7 +34,7 @@ async function call(method, path, body, signal) {
     } catch (error) {
         throw error.name === 'AbortError' ? error : new Problem(0);
     }
-    if (response.status === 401) {
+    if (response.status === 401 && !leaving) {
         location.assign('/login');
     }
     const isJson = /[/+]json/.test(response.headers.get('Content-Type') ?? '');
