@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.stream.Stream;
 import org.openqa.selenium.By;
 import org.openqa.selenium.WebElement;
@@ -31,6 +32,9 @@ final class Browser implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final int HEIGHT = 900;
 
+    /** Of Selenium's, which has a warning for each browser that is younger than itself. */
+    private static final Logger LOG = Logger.getLogger("org.openqa.selenium");
+
     private final ChromeDriver driver;
 
     private Browser(ChromeDriver driver) {
@@ -39,6 +43,7 @@ final class Browser implements AutoCloseable {
 
     /** @param profile an empty folder */
     static Browser start(Path profile) {
+        LOG.setLevel(Level.SEVERE);
         ChromeOptions options = new ChromeOptions();
         options.setBinary(program("browser", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
                 .toFile());
