@@ -51,6 +51,8 @@ export function cookie(name) {
     return found ? decodeURIComponent(found.slice(name.length + 1)) : '';
 }
 
+const AGAIN = 5000; // milliseconds
+
 /**
  * Listens to the server until the answer is called.
  *
@@ -59,13 +61,27 @@ export function cookie(name) {
  * @param connected told true and false
  */
 export function listen(job, handlers, connected) {
-    const source = new EventSource('/api/events' + (job ? `?job=${encodeURIComponent(job)}` : ''));
-    source.onopen = () => connected(true);
-    source.onerror = () => connected(false);
-    for (const [event, handle] of Object.entries(handlers)) {
-        source.addEventListener(event, message => handle(JSON.parse(message.data)));
-    }
-    return () => source.close();
+    let source = null;
+    let timer = 0;
+    const open = () => {
+        source = new EventSource('/api/events' + (job ? `?job=${encodeURIComponent(job)}` : ''));
+        source.onopen = () => connected(true);
+        source.onerror = () => {
+            connected(false);
+            if (source.readyState === EventSource.CLOSED) { // it was refused, and does not try again by itself
+                get('/api/jobs?limit=1').catch(() => {}); // leads to signing in, where that is why
+                timer = setTimeout(open, AGAIN);
+            }
+        };
+        for (const [event, handle] of Object.entries(handlers)) {
+            source.addEventListener(event, message => handle(JSON.parse(message.data)));
+        }
+    };
+    open();
+    return () => {
+        clearTimeout(timer);
+        source.close();
+    };
 }
 
 /**

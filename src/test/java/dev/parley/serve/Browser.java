@@ -89,9 +89,13 @@ final class Browser implements AutoCloseable {
 
     /** Width of what is seen, in pixels. */
     void wide(int width) {
+        size(width, HEIGHT);
+    }
+
+    void size(int width, int height) {
         driver.executeCdpCommand(
                 "Emulation.setDeviceMetricsOverride",
-                Map.of("width", width, "height", HEIGHT, "deviceScaleFactor", 1, "mobile", false));
+                Map.of("width", width, "height", height, "deviceScaleFactor", 1, "mobile", false));
     }
 
     /** @param name light or dark, as the reader's system has it */
@@ -173,15 +177,17 @@ final class Browser implements AutoCloseable {
     void picture(Path file) {
         long width = this.<Number>js("return window.innerWidth").longValue();
         long height = this.<Number>js("return document.documentElement.scrollHeight").longValue();
-        Map<String, Object> shot = driver.executeCdpCommand(
-                "Page.captureScreenshot",
-                Map.of(
-                        "format",
-                        "png",
-                        "captureBeyondViewport",
-                        true,
-                        "clip",
-                        Map.of("x", 0, "y", 0, "width", width, "height", Math.min(height, 4_000), "scale", 1)));
+        Map<String, Object> clip = Map.of("x", 0, "y", 0, "width", width, "height", Math.min(height, 4_000), "scale", 1);
+        picture(file, Map.of("captureBeyondViewport", true, "clip", clip));
+    }
+
+    /** What is in the window, as a PNG. */
+    void pictureOfWindow(Path file) {
+        picture(file, Map.of());
+    }
+
+    private void picture(Path file, Map<String, Object> how) {
+        Map<String, Object> shot = driver.executeCdpCommand("Page.captureScreenshot", how);
         try {
             Files.createDirectories(file.getParent());
             Files.write(file, Base64.getDecoder().decode((String) shot.get("data")));

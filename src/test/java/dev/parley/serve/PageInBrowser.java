@@ -29,6 +29,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.openqa.selenium.Keys;
 import org.openqa.selenium.WebElement;
 
@@ -93,9 +95,11 @@ class PageInBrowser {
         browser.until(place + " is shown", () -> browser.all("main > .stack h1").size() == 1);
     }
 
-    @Test
-    void aRunningJobIsWatchedToItsEndAndNothingMovesButWhatChanges() throws IOException { // A38, A49, A50, A51
+    @ParameterizedTest
+    @ValueSource(ints = {1280, 360})
+    void aRunningJobIsWatchedToItsEndAndNothingMovesButWhatChanges(int width) throws IOException { // A38, A49, A50, A51
         UUID job = app.enqueue(64);
+        browser.size(width, 4_500); // all of it is seen, and looked at
         open("/jobs/" + job);
         browser.until("the events come", () -> browser.text(".line").startsWith("Waits"));
         browser.js(resource("watch.js"));
@@ -108,6 +112,7 @@ class PageInBrowser {
                     Objects.requireNonNull(browser.one("main [role=progressbar]").getDomAttribute("aria-valuenow")));
             if (seen.add(now)) {
                 order.add(now);
+                browser.pictureOfWindow(PICTURES.resolve("job-running-" + width + "-light.png"));
             }
             return browser.text("h1 + .badge").equals("completed");
         });
@@ -357,6 +362,10 @@ class PageInBrowser {
                 browser.button("Retry all").orElseThrow().click();
                 browser.until("it says what will happen", () -> browser.text("dialog").contains("queue"));
                 look("dialog", width, scheme, axe, wrong);
+                for (String alone : List.of("/login?error", "/api/jobs/" + job + "/report")) {
+                    browser.open(app.address().resolve(alone));
+                    look(alone.startsWith("/login") ? "login" : "report", width, scheme, axe, wrong);
+                }
             }
         }
         assertThat(wrong).isEmpty();
@@ -365,7 +374,11 @@ class PageInBrowser {
     private static void look(String name, int width, String scheme, String axe, List<String> wrong) {
         Browser.pause(Duration.ofMillis(600)); // what comes after the first answer, and the bar's way
         String which = name + "-" + width + "-" + scheme;
-        browser.picture(PICTURES.resolve(which + ".png"));
+        if (name.equals("dialog")) {
+            browser.pictureOfWindow(PICTURES.resolve(which + ".png"));
+        } else {
+            browser.picture(PICTURES.resolve(which + ".png"));
+        }
         if (isWiderThanTheWindow()) {
             wrong.add(which + " is wider than the window");
         }
