@@ -59,6 +59,8 @@ class GenerateJob {
             GenerationSettings settings,
             ModelProviders providers,
             Prices prices,
+            CallMeters meters,
+            ItemTraces traces,
             Clock clock) {
         ConversationGenerator generator() {
             Pricing pricing = (model, usage, at) -> {
@@ -67,7 +69,7 @@ class GenerateJob {
             };
             return new ConversationGenerator(
                     catalogs.read(),
-                    store,
+                    traces.traced(store),
                     archive.buckets().conversations(),
                     Path.of(archive.data(), "answers"),
                     settings,
@@ -119,6 +121,7 @@ class GenerateJob {
                 claimSize(concurrency),
                 worker::owner,
                 generation.providers()::pause,
+                generation.traces(),
                 System::nanoTime);
         OutcomeWriter writer = new OutcomeWriter(
                 conversations,
@@ -128,10 +131,10 @@ class GenerateJob {
                 retries,
                 new TransactionTemplate(transactions),
                 jobLog,
+                generation.traces(),
                 reader::recorded);
         ConversationProcessor processor = new ConversationProcessor(
-                generation.generator(),
-                generation.providers(),
+                generation,
                 jobs,
                 retries,
                 overrides.provider(),
