@@ -10,12 +10,15 @@ import dev.parley.work.ItemParameters;
 import dev.parley.work.JobSettings;
 import dev.parley.work.NewJob;
 import dev.parley.work.Priority;
+import java.net.URI;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.springframework.beans.factory.BeanFactory;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
@@ -49,6 +52,27 @@ public final class TestApplication implements AutoCloseable {
      * @param properties the last of one name wins, also over ours
      */
     public static TestApplication startAnother(TestDatabase database, Path data, String... properties) {
+        return start(WebApplicationType.NONE, database, data, properties);
+    }
+
+    /** Starts it on empty tables, listening on a free port of loopback, as {@code parley serve} does. */
+    public static TestApplication startServing(TestDatabase database, Path data, String... properties) {
+        database.empty();
+        String[] withPort = Stream.concat(Stream.of("server.port=0"), Arrays.stream(properties))
+                .toArray(String[]::new);
+        TestApplication started = start(WebApplicationType.SERVLET, database, data, withPort);
+        started.bean(CatalogFiles.class).load(Path.of("jobs", "catalog"));
+        return started;
+    }
+
+    /** Where it listens. */
+    public URI address() {
+        return URI.create(
+                "http://127.0.0.1:" + context.getEnvironment().getRequiredProperty("local.server.port", Integer.class));
+    }
+
+    private static TestApplication start(
+            WebApplicationType type, TestDatabase database, Path data, String... properties) {
         Map<String, String> arguments = new LinkedHashMap<>();
         arguments.put("spring.datasource.url", database.url());
         arguments.put("spring.datasource.username", database.username());
@@ -62,7 +86,7 @@ public final class TestApplication implements AutoCloseable {
             arguments.put(nameAndValue[0], nameAndValue[1]);
         }
         SpringApplication application = new SpringApplication(Parley.class);
-        application.setWebApplicationType(WebApplicationType.NONE);
+        application.setWebApplicationType(type);
         return new TestApplication(application.run(arguments.entrySet().stream()
                 .map(argument -> "--" + argument.getKey() + "=" + argument.getValue())
                 .toArray(String[]::new)));

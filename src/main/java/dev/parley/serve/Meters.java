@@ -3,29 +3,24 @@ package dev.parley.serve;
 import dev.parley.batch.GenerateRuns;
 import dev.parley.provider.ModelProviders;
 import dev.parley.provider.ProviderState;
-import dev.parley.tracking.ConversationTracker;
-import dev.parley.tracking.TrackResult;
-import dev.parley.tracking.TrackerHealth;
 import dev.parley.work.JobStatus;
 import dev.parley.work.WorkCounts;
 import dev.parley.work.WorkCounts.Counts;
 import dev.parley.work.WorkCounts.Jobs;
-import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.FunctionTimer;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.MeterBinder;
 import java.time.Duration;
-import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.function.ToDoubleFunction;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.stereotype.Component;
 
 /**
- * What {@code /metrics} tells beside the calls: the work of all processes, as the database has it, and the lanes, limits and
- * tracker of this one. Nothing is counted for it; it is read when somebody asks. What the database does not tell is NaN.
+ * What {@code /metrics} tells beside calls and tracker: the work of all processes, as the database has it, and the lanes and
+ * limits of this one. Nothing is counted for it; it is read when somebody asks. What the database does not tell is NaN.
  */
 @Component
 @ConditionalOnWebApplication
@@ -35,13 +30,11 @@ class Meters implements MeterBinder {
     private final Glimpse<Counts> work;
     private final GenerateRuns runs;
     private final ModelProviders providers;
-    private final ConversationTracker tracker;
 
-    Meters(WorkCounts work, GenerateRuns runs, ModelProviders providers, ConversationTracker tracker) {
+    Meters(WorkCounts work, GenerateRuns runs, ModelProviders providers) {
         this.work = new Glimpse<>("work-counts", work::counts, Duration.ofSeconds(5));
         this.runs = runs;
         this.providers = providers;
-        this.tracker = tracker;
     }
 
     @Override
@@ -49,7 +42,6 @@ class Meters implements MeterBinder {
         bindWork(registry);
         bindRun(registry);
         ModelProviders.PAID.forEach(name -> bindProvider(registry, name));
-        bindTracker(registry);
     }
 
     private void bindWork(MeterRegistry registry) {
@@ -126,62 +118,5 @@ class Meters implements MeterBinder {
                 .description(description)
                 .tags(provider)
                 .register(registry);
-    }
-
-    private void bindTracker(MeterRegistry registry) {
-        for (TrackerHealth.Status status : TrackerHealth.Status.values()) {
-            tracked(registry, "parley.tracker.status", "1 for the status that the tracker has",
-                    Tags.of("status", key(status)), health -> health.status() == status ? 1 : 0);
-        }
-        for (TrackResult.Reason reason : TrackResult.Reason.values()) {
-            counted(registry, "parley.tracker.refused", "Starts, messages and ends that were refused",
-                    Tags.of("reason", key(reason)), health -> health.refused().getOrDefault(reason, 0L));
-        }
-        tracked(registry, "parley.tracker.queue", "What waits for the journal", TrackerHealth::queueDepth);
-        tracked(registry, "parley.tracker.queue.capacity", "What the queue holds at most", TrackerHealth::queueCapacity);
-        tracked(registry, "parley.tracker.journal.bytes", "Size of the journal", TrackerHealth::journalBytes);
-        tracked(registry, "parley.tracker.journal.quota.bytes", "Size that the journal may have", TrackerHealth::journalQuota);
-        tracked(registry, "parley.tracker.waiting.bytes", "What of the journal is not in the database yet",
-                TrackerHealth::waitingBytes);
-        tracked(registry, "parley.tracker.lag.seconds", "Age of the oldest that is not in the database",
-                health -> health.lag().toMillis() / 1000.0);
-        tracked(registry, "parley.tracker.sessions.active", "Sessions started and not ended", TrackerHealth::activeSessions);
-        counted(registry, "parley.tracker.accepted", "Starts, messages and ends that were accepted", TrackerHealth::accepted);
-        counted(registry, "parley.tracker.journalled", "What was written to the journal", TrackerHealth::journalled);
-        counted(registry, "parley.tracker.stored", "Rows that were new in the database", TrackerHealth::stored);
-        counted(registry, "parley.tracker.duplicates", "Rows that were there already", TrackerHealth::duplicates);
-        counted(registry, "parley.tracker.dead.letters", "What the database refused for good", TrackerHealth::deadLetters);
-        counted(registry, "parley.tracker.dropped", "What had to give way in a full journal", TrackerHealth::dropped);
-        counted(registry, "parley.tracker.late.messages", "Messages after their session's end", TrackerHealth::lateMessages);
-    }
-
-    private void tracked(
-            MeterRegistry registry, String name, String description, ToDoubleFunction<TrackerHealth> number) {
-        tracked(registry, name, description, Tags.empty(), number);
-    }
-
-    private void tracked(
-            MeterRegistry registry, String name, String description, Tags tags, ToDoubleFunction<TrackerHealth> number) {
-        Gauge.builder(name, tracker, all -> number.applyAsDouble(all.health()))
-                .description(description)
-                .tags(tags)
-                .register(registry);
-    }
-
-    private void counted(
-            MeterRegistry registry, String name, String description, ToDoubleFunction<TrackerHealth> number) {
-        counted(registry, name, description, Tags.empty(), number);
-    }
-
-    private void counted(
-            MeterRegistry registry, String name, String description, Tags tags, ToDoubleFunction<TrackerHealth> number) {
-        FunctionCounter.builder(name, tracker, all -> number.applyAsDouble(all.health()))
-                .description(description)
-                .tags(tags)
-                .register(registry);
-    }
-
-    private static String key(Enum<?> value) {
-        return value.name().toLowerCase(Locale.ROOT);
     }
 }
