@@ -44,6 +44,7 @@ public enum TestDatabase {
             "generation_logs",
             "failed_generations",
             "schedules",
+            "job_series",
             "batch_items",
             "batch_jobs",
             "workers",

@@ -89,6 +89,11 @@ public class JobLogs implements AutoCloseable {
         return new ObjectName(bucket, jobId + "/log.txt");
     }
 
+    /** Of the report beside the log. */
+    public ObjectName reportName(UUID jobId) {
+        return new ObjectName(bucket, jobId + "/report.html");
+    }
+
     /** Where a person finds it: a path or a {@code gs://} address. */
     public String locate(UUID jobId) {
         return store.locate(objectName(jobId));

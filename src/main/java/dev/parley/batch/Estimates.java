@@ -66,15 +66,24 @@ public class Estimates {
      * @param provider in place of the job's; null leaves it to the job
      */
     public Estimate remaining(BatchJob job, @Nullable String provider) {
+        return of(job.settings(), provider, parsed(jobs.queuedParameters(job.id())));
+    }
+
+    /** For items by their parameters as the table has them; those that cannot be read fail without a call, and do not count. */
+    public Estimate of(JobSettings settings, Map<String, Long> parameters) {
+        return of(settings, null, parsed(parameters));
+    }
+
+    private static Map<ItemParameters, Long> parsed(Map<String, Long> parameters) {
         Map<ItemParameters, Long> items = new HashMap<>();
-        jobs.queuedParameters(job.id()).forEach((json, count) -> {
+        parameters.forEach((json, count) -> {
             try {
                 items.merge(ItemParameters.parse(json), count, Long::sum);
             } catch (IllegalArgumentException invalid) {
                 // fails without a call
             }
         });
-        return of(job.settings(), provider, items);
+        return items;
     }
 
     /**

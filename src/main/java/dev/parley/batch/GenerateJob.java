@@ -18,6 +18,7 @@ import dev.parley.work.BatchItem;
 import dev.parley.work.BatchItems;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import dev.parley.work.JobSeries;
 import dev.parley.work.Worker;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -29,6 +30,7 @@ import org.springframework.batch.core.job.Job;
 import org.springframework.batch.core.job.builder.JobBuilder;
 import org.springframework.batch.core.listener.StepExecutionListener;
 import org.springframework.batch.core.repository.JobRepository;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -44,11 +46,13 @@ class GenerateJob {
     private final GenerateSettings settings;
     private final BatchItems items;
     private final BatchJobs jobs;
+    private final JobSeries series;
     private final Conversations conversations;
     private final GenerationLogs ledger;
     private final Generation generation;
     private final JobLogs logs;
     private final GenerationRecorder recorder;
+    private final ApplicationEventPublisher events;
 
     /** What a conversation is made with. */
     @Component
@@ -84,21 +88,25 @@ class GenerateJob {
             GenerateSettings settings,
             BatchItems items,
             BatchJobs jobs,
+            JobSeries series,
             Conversations conversations,
             GenerationLogs ledger,
             Generation generation,
             JobLogs logs,
-            GenerationRecorder recorder) {
+            GenerationRecorder recorder,
+            ApplicationEventPublisher events) {
         this.jobRepository = jobRepository;
         this.transactions = transactions;
         this.settings = settings;
         this.items = items;
         this.jobs = jobs;
+        this.series = series;
         this.conversations = conversations;
         this.ledger = ledger;
         this.generation = generation;
         this.logs = logs;
         this.recorder = recorder;
+        this.events = events;
     }
 
     /** The parts that the run itself has to do with. */
@@ -106,12 +114,13 @@ class GenerateJob {
             Job job,
             ConcurrentChunkStep<BatchItem, ItemOutcome> step,
             ConversationProcessor processor,
-            OutcomeWriter writer) {}
+            OutcomeWriter writer,
+            JobLogListener jobLog) {}
 
     /** @param stopBeforehand heeds a stop that came before the step could be told */
     Built build(List<UUID> jobIds, Overrides overrides, Worker worker, StepExecutionListener stopBeforehand) {
         int concurrency = concurrency(jobIds, overrides);
-        JobLogListener jobLog = new JobLogListener(logs, jobs, jobIds);
+        JobLogListener jobLog = new JobLogListener(logs, jobs, jobIds, events::publishEvent);
         RetryPolicy retries =
                 new RetryPolicy(settings, () -> ThreadLocalRandom.current().nextDouble());
         PendingItemReader reader = new PendingItemReader(
@@ -127,6 +136,7 @@ class GenerateJob {
                 conversations,
                 items,
                 jobs,
+                series,
                 ledger,
                 retries,
                 new TransactionTemplate(transactions),
@@ -153,7 +163,8 @@ class GenerateJob {
                 .listener(jobLog)
                 .listener(stopBeforehand)
                 .build();
-        return new Built(new JobBuilder("generate", jobRepository).start(step).build(), step, processor, writer);
+        return new Built(
+                new JobBuilder("generate", jobRepository).start(step).build(), step, processor, writer, jobLog);
     }
 
     /** The command line's, else the largest of the jobs', else the configured one. */

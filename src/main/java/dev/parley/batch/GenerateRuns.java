@@ -8,6 +8,7 @@ import dev.parley.work.Worker;
 import dev.parley.work.Workers;
 import java.sql.DriverManager;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,7 @@ import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.listener.StepExecutionListener;
 import org.springframework.batch.core.step.StepExecution;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 
 /**
@@ -40,6 +42,7 @@ public class GenerateRuns {
     private final BatchItems items;
     private final Workers workers;
     private final Dialect dialect;
+    private final ApplicationEventPublisher events;
     private final Worker.ConnectionSource ownConnection;
     private final AtomicReference<@Nullable ConcurrentChunkStep<?, ?>> running = new AtomicReference<>();
     private volatile boolean stopRequested;
@@ -52,6 +55,7 @@ public class GenerateRuns {
             BatchItems items,
             Workers workers,
             Dialect dialect,
+            ApplicationEventPublisher events,
             JdbcConnectionDetails database) {
         this.operator = operator;
         this.generateJob = generateJob;
@@ -60,6 +64,7 @@ public class GenerateRuns {
         this.items = items;
         this.workers = workers;
         this.dialect = dialect;
+        this.events = events;
         this.ownConnection = () ->
                 DriverManager.getConnection(database.getJdbcUrl(), database.getUsername(), database.getPassword());
     }
@@ -93,6 +98,7 @@ public class GenerateRuns {
      * @param overrides what the command line says in place of job file and settings
      */
     public Outcome run(List<UUID> jobIds, Overrides overrides) throws Exception {
+        Set<UUID> touched = Set.of();
         try (Worker worker = Worker.start(items, workers, dialect, ownConnection, settings.lease())) {
             GenerateJob.Built built = generateJob.build(jobIds, overrides, worker, new StopBeforehand());
             if (!running.compareAndSet(null, built.step())) {
@@ -104,11 +110,14 @@ public class GenerateRuns {
             } finally {
                 running.set(null);
                 stopRequested = false; // it was this run's
+                touched = built.jobLog().touched();
                 items.abandon(built.processor().cutShort());
                 built.processor().endTraces();
             }
         } finally {
-            settle();
+            if (settle()) {
+                touched.forEach(job -> events.publishEvent(new JobEnded(job, true)));
+            }
         }
     }
 
@@ -123,11 +132,13 @@ public class GenerateRuns {
     }
 
     /** Not only this run's jobs: a process that died, or a job cancelled between two runs, left nobody to do it. */
-    private void settle() {
+    private boolean settle() {
         try {
             jobs.unsettled().forEach(jobs::settle);
+            return true;
         } catch (RuntimeException e) { // how the run went matters more, and the next one settles as well
             log.warn("Jobs could not be settled at the end of the run: {}", e.getMessage());
+            return false;
         }
     }
 

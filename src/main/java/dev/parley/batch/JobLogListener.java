@@ -6,10 +6,14 @@ import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.Outcome;
 import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,14 +31,17 @@ class JobLogListener implements StepExecutionListener {
     private final JobLogs logs;
     private final BatchJobs jobs;
     private final Collection<UUID> jobIds;
+    private final Consumer<JobEnded> ended;
+    private final Set<UUID> touched = new LinkedHashSet<>();
     private final Map<UUID, JobLog> open = new ConcurrentHashMap<>();
     private long executionId;
 
     /** @param jobIds the jobs of the run, as far as they are named; the log of another is opened when it has an outcome */
-    JobLogListener(JobLogs logs, BatchJobs jobs, Collection<UUID> jobIds) {
+    JobLogListener(JobLogs logs, BatchJobs jobs, Collection<UUID> jobIds, Consumer<JobEnded> ended) {
         this.logs = logs;
         this.jobs = jobs;
         this.jobIds = jobIds;
+        this.ended = ended;
     }
 
     @Override
@@ -46,6 +53,28 @@ class JobLogListener implements StepExecutionListener {
     /** Called once the outcomes are committed. */
     void written(List<Outcome> outcomes) {
         outcomes.forEach(outcome -> logOf(outcome.item().jobId()).line(line(outcome)));
+        Set<UUID> through = outcomes.stream()
+                .filter(outcome -> !(outcome instanceof Outcome.Postponed))
+                .map(outcome -> outcome.item().jobId())
+                .collect(Collectors.toSet());
+        if (!through.isEmpty()) {
+            touched.addAll(through);
+            tellEnded(through);
+        }
+    }
+
+    /** What is written is written: whoever wants to know that a job has ended is told once more at the end of the run. */
+    private void tellEnded(Set<UUID> through) {
+        try {
+            jobs.notOpen(through).forEach(job -> ended.accept(new JobEnded(job, false)));
+        } catch (RuntimeException e) {
+            log.warn("Whether jobs have ended is not known: {}", e.getMessage());
+        }
+    }
+
+    /** The jobs of which items got through, once the step has ended. */
+    Set<UUID> touched() {
+        return touched;
     }
 
     private static String line(Outcome outcome) {

@@ -13,8 +13,10 @@ import dev.parley.work.BatchItem;
 import dev.parley.work.BatchItems;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.ErrorHandling;
+import dev.parley.work.JobSeries;
 import dev.parley.work.Outcome;
 import dev.parley.work.Spending;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -44,6 +46,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
     private final Conversations conversations;
     private final BatchItems items;
     private final BatchJobs jobs;
+    private final JobSeries series;
     private final GenerationLogs ledger;
     private final RetryPolicy retries;
     private final TransactionTemplate transaction;
@@ -57,6 +60,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
             Conversations conversations,
             BatchItems items,
             BatchJobs jobs,
+            JobSeries series,
             GenerationLogs ledger,
             RetryPolicy retries,
             TransactionTemplate transaction,
@@ -66,6 +70,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         this.conversations = conversations;
         this.items = items;
         this.jobs = jobs;
+        this.series = series;
         this.ledger = ledger;
         this.retries = retries;
         this.transaction = transaction;
@@ -142,6 +147,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         calls.forEach(call -> tallyOf.apply(call.jobId()).spend(call));
         tallies.forEach((job, tally) -> {
             jobs.count(job, tally.successful, tally.failed, tally.spending);
+            series.add(job, tally.successful, tally.failed, tally.spending.usd(), tally.durations);
             if (tally.failed > 0 && jobs.errorHandling(job) == ErrorHandling.STOP) {
                 jobs.pause(job, "error_handling is stop, and an item failed: " + tally.lastError);
             }
@@ -191,6 +197,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         private int successful;
         private int failed;
         private Spending spending = Spending.NONE;
+        private final List<Duration> durations = new ArrayList<>();
         private String lastError = "";
 
         private void add(Outcome outcome) {
@@ -204,6 +211,9 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
 
         private void spend(Entered call) {
             spending = spending.plus(call.costUsd());
+            if (call.duration() != null) {
+                durations.add(call.duration());
+            }
         }
     }
 }

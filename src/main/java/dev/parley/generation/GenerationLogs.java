@@ -7,6 +7,9 @@ import dev.parley.generation.GenerationResult.NotGenerated;
 import dev.parley.provider.TokenUsage;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -42,7 +45,7 @@ public class GenerationLogs {
                                 cache_write_tokens bigint, cost_usd numeric, price_version text, duration_ms bigint,
                                 created_at timestamptz)
                         ON CONFLICT DO NOTHING
-                    RETURNING run_id, cost_usd
+                    RETURNING run_id, cost_usd, duration_ms
                     """,
             "INSERT INTO generation_logs (" + CALL_COLUMNS + """
                     ) VALUES (:id, :conversation_id, :item_id, :run_id, :attempt, :provider, :model, :request_id, :status,
@@ -90,6 +93,25 @@ public class GenerationLogs {
              WHERE run_id = :job
             """;
 
+    /** Of the items of so many calls that lead: an item of many middling ones may be missed, and no job is grouped as a whole. */
+    private static final String EXTREME_ITEMS = """
+            SELECT item_id, count(*) AS calls, COALESCE(sum(duration_ms), 0) AS millis, COALESCE(sum(cost_usd), 0) AS cost_usd
+              FROM generation_logs
+             WHERE run_id = :job
+               AND item_id IN (SELECT item_id
+                                 FROM (SELECT item_id
+                                         FROM generation_logs
+                                        WHERE run_id = :job AND item_id IS NOT NULL
+                                        ORDER BY COALESCE(%1$s, 0) DESC, id
+                                        LIMIT 200) leading)
+             GROUP BY item_id
+             ORDER BY COALESCE(sum(%1$s), 0) DESC, item_id
+             LIMIT :limit
+            """;
+
+    private static final String SLOWEST_ITEMS = EXTREME_ITEMS.formatted("duration_ms");
+    private static final String COSTLIEST_ITEMS = EXTREME_ITEMS.formatted("cost_usd");
+
     private static final String UNKNOWN_OUTCOMES = """
             SELECT run_id, count(*) AS calls
               FROM generation_logs
@@ -134,8 +156,16 @@ public class GenerationLogs {
      * A call that was not in the ledger before.
      *
      * @param costUsd null when nobody knows
+     * @param duration null when it is not known that it was answered
      */
-    public record Entered(UUID jobId, @Nullable BigDecimal costUsd) {}
+    public record Entered(
+            UUID jobId,
+            @Nullable BigDecimal costUsd,
+            @Nullable Duration duration) {
+        static Entered of(UUID job, @Nullable BigDecimal costUsd, @Nullable Long millis) {
+            return new Entered(job, costUsd, millis == null ? null : Duration.ofMillis(millis));
+        }
+    }
 
     /** Enters all calls, and the failures among the results, in the caller's transaction; returns the calls that are new. */
     public List<Entered> enter(Collection<Entry> entries) {
@@ -169,7 +199,10 @@ public class GenerationLogs {
         }
         if (dialect == Dialect.POSTGRESQL) {
             return ENTER_CALLS.returning(
-                    jdbc, calls, (row, n) -> new Entered(row.getObject(1, UUID.class), row.getBigDecimal(2)));
+                    jdbc,
+                    calls,
+                    (row, n) -> Entered.of(
+                            row.getObject(1, UUID.class), row.getBigDecimal(2), row.getObject(3, Long.class)));
         }
         List<Entered> entered = new ArrayList<>(calls.size());
         int[] counts = ENTER_CALLS.batch(jdbc, calls);
@@ -177,7 +210,7 @@ public class GenerationLogs {
             if (counts[i] == 1) {
                 Map<String, @Nullable Object> row = calls.get(i);
                 UUID job = (UUID) Objects.requireNonNull(row.get("run_id"));
-                entered.add(new Entered(job, (BigDecimal) row.get("cost_usd")));
+                entered.add(Entered.of(job, (BigDecimal) row.get("cost_usd"), (Long) row.get("duration_ms")));
             }
         }
         return entered;
@@ -227,6 +260,27 @@ public class GenerationLogs {
             });
         }
         return calls;
+    }
+
+    /** @param millis that its calls took together */
+    public record ItemCalls(UUID item, long calls, long millis, BigDecimal costUsd) {}
+
+    /** The items of a job whose calls took longest, the slowest first. */
+    public List<ItemCalls> slowestItems(UUID job, int limit) {
+        return jdbc.query(SLOWEST_ITEMS, Map.of("job", job, "limit", limit), GenerationLogs::itemCalls);
+    }
+
+    /** The items of a job whose calls cost most, the costliest first. */
+    public List<ItemCalls> costliestItems(UUID job, int limit) {
+        return jdbc.query(COSTLIEST_ITEMS, Map.of("job", job, "limit", limit), GenerationLogs::itemCalls);
+    }
+
+    private static ItemCalls itemCalls(ResultSet row, int number) throws SQLException {
+        return new ItemCalls(
+                row.getObject("item_id", UUID.class),
+                row.getLong("calls"),
+                row.getLong("millis"),
+                row.getBigDecimal("cost_usd"));
     }
 
     /** What was called for an item, oldest first. */

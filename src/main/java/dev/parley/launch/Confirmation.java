@@ -31,10 +31,15 @@ class Confirmation {
 
     /** Says what a job that is not enqueued would cost. */
     void tell(NewJob job, PrintWriter out) {
+        out.println("\"" + job.name() + "\": " + line(estimate(job)));
+    }
+
+    /** What a job that is not enqueued would cost. */
+    Estimate estimate(NewJob job) {
         Map<ItemParameters, Long> items =
                 job.items().stream().collect(Collectors.groupingBy(NewJob.Item::parameters, Collectors.counting()));
         try {
-            out.println("\"" + job.name() + "\": " + line(estimates.of(job.settings(), null, items)));
+            return estimates.of(job.settings(), null, items);
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(String.valueOf(e.getMessage()));
         }
@@ -77,21 +82,34 @@ class Confirmation {
                 continue;
             }
             BigDecimal budget = job.budgetUsd();
-            if (!estimate.priced() && budget != null) {
-                throw new ConfigurationException("Job " + job.id() + " has a budget, and the model '" + estimate.model()
-                        + "' has no price to keep it by; add a row parley.prices.<name> with models: ["
-                        + estimate.model() + "]");
-            }
+            requirePrice("Job " + job.id(), budget, estimate);
             out.println((open.size() == 1 ? "" : "\"" + job.name() + "\": ") + line(estimate));
             if (estimate.priced()) {
                 jobs.estimate(job.id(), job.actualCost().add(estimate.highUsd()));
             }
-            BigDecimal most = estimate.highUsd();
-            mayCost = mayCost.add(
-                    budget == null
-                            ? most
-                            : most.min(budget.subtract(job.actualCost()).max(BigDecimal.ZERO)));
+            mayCost = mayCost.add(mayCost(estimate, budget, job.actualCost()));
         }
+        return whyAsk(mayCost);
+    }
+
+    /** @throws ConfigurationException when a budget cannot be kept for want of a price */
+    static void requirePrice(String job, @Nullable BigDecimal budget, Estimate estimate) {
+        if (!estimate.priced() && budget != null) {
+            throw new ConfigurationException(job + " has a budget, and the model '" + estimate.model()
+                    + "' has no price to keep it by; add a row parley.prices.<name> with models: ["
+                    + estimate.model() + "]");
+        }
+    }
+
+    /** What is estimated at the most, unless the budget leaves less. */
+    static BigDecimal mayCost(Estimate estimate, @Nullable BigDecimal budget, BigDecimal spent) {
+        BigDecimal most = estimate.highUsd();
+        return budget == null ? most : most.min(budget.subtract(spent).max(BigDecimal.ZERO));
+    }
+
+    /** Why somebody has to be asked before so much may be spent; null when nobody has. */
+    @Nullable
+    String whyAsk(BigDecimal mayCost) {
         return mayCost.compareTo(settings.confirmAboveUsd()) <= 0
                 ? null
                 : "This may cost up to $" + Money.roughly(mayCost) + ", more than parley.confirm-above-usd = "

@@ -1,7 +1,5 @@
 package dev.parley.launch;
 
-import dev.parley.work.BatchJob;
-import dev.parley.work.BatchJobs;
 import dev.parley.work.Priority;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
@@ -14,26 +12,10 @@ import picocli.CommandLine.Parameters;
 
 /** Commands that change the state of a job, in whatever processes work on it. */
 final class JobCommands {
-    private static final String OPEN = "only a queued job or one in processing can";
-    private static final String UNFINISHED = "only a job that is queued, in processing or paused can";
-
     private JobCommands() {}
 
-    /** A change that a job's state allows or not. */
-    private interface Change {
-        boolean apply(BatchJobs jobs, UUID id);
-    }
-
-    /** @param verb as in "is paused" */
-    private static int change(
-            BeanFactory beans, PrintWriter out, UUID id, String verb, String possible, Change change) {
-        BatchJobs jobs = beans.getBean(BatchJobs.class);
-        BatchJob before = JobId.find(jobs, id);
-        if (!change.apply(jobs, id)) {
-            throw new ConfigurationException(
-                    "Job " + id + " is " + before.status().key() + " and cannot be " + verb + "; " + possible + ".");
-        }
-        out.println("Job " + id + " \"" + before.name() + "\" is " + verb + ".");
+    private static int tell(JobControl.Changed changed, PrintWriter out) {
+        out.println(changed);
         return ExitCode.OK;
     }
 
@@ -51,7 +33,7 @@ final class JobCommands {
 
         @Override
         public int run(BeanFactory beans, PrintWriter out) {
-            return change(beans, out, job, "paused", OPEN, (jobs, id) -> jobs.pause(id, reason));
+            return tell(beans.getBean(JobControl.class).pause(job, reason), out);
         }
     }
 
@@ -73,13 +55,7 @@ final class JobCommands {
             if (raised != null && raised.signum() <= 0) {
                 throw new ConfigurationException("--budget " + raised + " is not more than 0");
             }
-            return change(
-                    beans,
-                    out,
-                    job,
-                    "resumed",
-                    "only a paused job can",
-                    (jobs, id) -> (raised == null || jobs.setBudget(id, raised)) && jobs.resume(id));
+            return tell(beans.getBean(JobControl.class).resume(job, raised), out);
         }
     }
 
@@ -97,13 +73,7 @@ final class JobCommands {
 
         @Override
         public int run(BeanFactory beans, PrintWriter out) {
-            return change(
-                    beans,
-                    out,
-                    job,
-                    "of " + priority.key() + " priority",
-                    UNFINISHED,
-                    (jobs, id) -> jobs.prioritize(id, priority));
+            return tell(beans.getBean(JobControl.class).prioritize(job, priority), out);
         }
     }
 
@@ -121,7 +91,7 @@ final class JobCommands {
 
         @Override
         public int run(BeanFactory beans, PrintWriter out) {
-            return change(beans, out, job, "cancelled", UNFINISHED, (jobs, id) -> jobs.cancel(id, reason));
+            return tell(beans.getBean(JobControl.class).cancel(job, reason), out);
         }
     }
 }

@@ -93,6 +93,21 @@ class JobFiles {
         return schedules;
     }
 
+    /**
+     * A job that no file asks for, not enqueued.
+     *
+     * @throws InvalidFileException with everything that is wrong with it
+     */
+    NewJob read(JobOrder order) {
+        List<Problem> problems = new ArrayList<>();
+        Parsed<JobFile> parsed = yaml.parse("job", order.asJobFile(), JobFile.class);
+        NewJob job = new Resolution(parsed, catalogs.read(), providers, problems).job(null);
+        if (!problems.isEmpty()) {
+            throw new InvalidFileException(problems);
+        }
+        return job;
+    }
+
     private <T> List<T> prepared(List<Path> files, Function<List<NewJob>, List<T>> use) {
         if (files.isEmpty()) {
             return List.of();
@@ -139,12 +154,23 @@ class JobFiles {
         Catalog catalog = catalogs.read();
         List<Problem> problems = new ArrayList<>();
         List<NewJob> newJobs = parsed.stream()
-                .map(file -> new Resolution(file, catalog, providers, problems).job())
+                .map(file -> new Resolution(file, catalog, providers, problems).job(source(file)))
                 .toList();
         if (!problems.isEmpty() || !former.isEmpty()) {
             throw new InvalidFileException(problems);
         }
         return newJobs;
+    }
+
+    /** The file's name and a hash of its text: the same file makes one job, a changed file another. */
+    private static String source(Parsed<JobFile> parsed) {
+        try {
+            byte[] hash =
+                    MessageDigest.getInstance("SHA-256").digest(parsed.text().getBytes(StandardCharsets.UTF_8));
+            return Path.of(parsed.file()).getFileName() + "@" + HexFormat.of().formatHex(hash, 0, 8);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** By file, in the order in which each first had a problem, and by line. */
@@ -172,7 +198,8 @@ class JobFiles {
             this.problems = problems;
         }
 
-        NewJob job() {
+        /** @param source that it is known by; null is none, and makes it one of its own */
+        NewJob job(@Nullable String source) {
             UUID template = templateId();
             List<NewJob.Item> items = new ArrayList<>(product(template));
             for (int i = 0; i < file.items().size(); i++) {
@@ -188,7 +215,7 @@ class JobFiles {
             return new NewJob(
                     file.name(),
                     file.description(),
-                    source(),
+                    source,
                     file.tier(),
                     file.priority(),
                     file.errorHandling(),
@@ -312,18 +339,6 @@ class JobFiles {
         private void check(String key, String what, UUID id, Optional<?> row) {
             if (row.isEmpty()) {
                 problems.add(parsed.problem(key, "there is no " + what + " with the id " + id + " in the catalog"));
-            }
-        }
-
-        /** The file's name and a hash of its text: the same file makes one job, a changed file another. */
-        private String source() {
-            try {
-                byte[] hash = MessageDigest.getInstance("SHA-256")
-                        .digest(parsed.text().getBytes(StandardCharsets.UTF_8));
-                return Path.of(parsed.file()).getFileName() + "@"
-                        + HexFormat.of().formatHex(hash, 0, 8);
-            } catch (NoSuchAlgorithmException e) {
-                throw new IllegalStateException(e);
             }
         }
     }

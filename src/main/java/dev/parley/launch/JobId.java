@@ -27,6 +27,7 @@ final class JobId {
     }
 
     static ConfigurationException unknown(UUID id) {
-        return new ConfigurationException("There is no job " + id + " in this database; parley status lists the jobs.");
+        return new ConfigurationException.NotFound(
+                "There is no job " + id + " in this database; parley status lists the jobs.");
     }
 }

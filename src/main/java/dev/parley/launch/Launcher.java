@@ -8,6 +8,7 @@ import dev.parley.provider.ModelProviders;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.BatchJobs.Enqueued;
+import dev.parley.work.JobSeries;
 import dev.parley.work.JobStatus;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -36,6 +37,7 @@ class Launcher {
 
     private final JobFiles jobFiles;
     private final BatchJobs jobs;
+    private final JobSeries series;
     private final GenerateRuns runs;
     private final ModelProviders providers;
     private final ObjectStore store;
@@ -46,6 +48,7 @@ class Launcher {
     Launcher(
             JobFiles jobFiles,
             BatchJobs jobs,
+            JobSeries series,
             GenerateRuns runs,
             ModelProviders providers,
             ObjectStore store,
@@ -54,6 +57,7 @@ class Launcher {
             Summary summary) {
         this.jobFiles = jobFiles;
         this.jobs = jobs;
+        this.series = series;
         this.runs = runs;
         this.providers = providers;
         this.store = store;
@@ -129,7 +133,7 @@ class Launcher {
         long startedAt = System.nanoTime();
         GenerateRuns.Outcome outcome;
         try (Signals signals = Signals.handledBy(this::stop, this::stopNow);
-                Progress progress = Progress.of(jobs, ids, out)) {
+                Progress progress = Progress.of(jobs, series, ids, out)) {
             outcome = runs.run(
                     everything ? List.of() : ids,
                     new GenerateRuns.Overrides(options.concurrency(), options.provider()));

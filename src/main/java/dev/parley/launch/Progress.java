@@ -1,12 +1,16 @@
 package dev.parley.launch;
 
 import dev.parley.export.Exports;
+import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
-import dev.parley.work.BatchJobs.Tally;
+import dev.parley.work.JobSeries;
+import dev.parley.work.JobSeries.Pace;
 import java.io.PrintWriter;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -58,18 +62,27 @@ final class Progress implements AutoCloseable {
         looks.scheduleWithFixedDelay(this::look, 250, 250, TimeUnit.MILLISECONDS);
     }
 
-    static Progress of(BatchJobs jobs, List<UUID> ids, PrintWriter out) {
+    static Progress of(BatchJobs jobs, JobSeries series, List<UUID> ids, PrintWriter out) {
         return new Progress(
                 "Generating",
                 () -> {
-                    Tally tally = jobs.tally(ids);
-                    String cost = "$" + Money.of(tally.costUsd());
+                    List<BatchJob> now = jobs.among(ids);
+                    long failed = now.stream().mapToLong(BatchJob::failedItems).sum();
+                    long done = now.stream().mapToLong(BatchJob::completedItems).sum();
+                    long total = now.stream().mapToLong(BatchJob::totalItems).sum();
+                    String cost = "$"
+                            + Money.of(now.stream().map(BatchJob::actualCost).reduce(BigDecimal.ZERO, BigDecimal::add));
+                    double rate = series.paces(now).values().stream()
+                            .map(Pace::ratePerMinute)
+                            .filter(Objects::nonNull)
+                            .mapToDouble(Double::doubleValue)
+                            .sum();
+                    String pace = rate == 0 ? "" : String.format(Locale.ROOT, ", %.1f a minute", rate);
                     return new State(
-                            tally.completed(),
-                            tally.total(),
-                            (tally.failed() > 0 ? " " + tally.failed() + " failed " : " ") + cost,
-                            tally.completed() + " of " + tally.total() + " items through, " + tally.failed()
-                                    + " failed, " + cost);
+                            done,
+                            total,
+                            (failed > 0 ? " " + failed + " failed " : " ") + cost + pace,
+                            done + " of " + total + " items through, " + failed + " failed, " + cost + pace);
                 },
                 out,
                 isTerminal());

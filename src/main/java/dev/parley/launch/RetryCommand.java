@@ -1,13 +1,9 @@
 package dev.parley.launch;
 
-import dev.parley.catalog.Suggestion;
-import dev.parley.provider.FailureCode;
 import dev.parley.work.ItemParameters;
 import java.io.PrintWriter;
-import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
@@ -24,11 +20,6 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class)
 class RetryCommand implements Action {
-    /** Those that no call can end with. */
-    private static final List<String> FURTHER_CODES = List.of("cancelled", "conversation_not_found");
-
-    private static final Pattern OF_THE_DATABASE = Pattern.compile("database_[0-9A-Z]{5}");
-
     @Option(names = "--job", paramLabel = "ID", description = "The failed items of a job that may succeed later.")
     private @Nullable UUID job;
 
@@ -81,17 +72,7 @@ class RetryCommand implements Action {
             }
             parsed(parameters);
         }
-        codes.forEach(RetryCommand::requireKnown);
-    }
-
-    private static void requireKnown(String code) {
-        List<String> known = Stream.concat(
-                        Arrays.stream(FailureCode.values()).map(FailureCode::key), FURTHER_CODES.stream())
-                .toList();
-        if (!known.contains(code) && !OF_THE_DATABASE.matcher(code).matches()) {
-            throw new ConfigurationException("No item fails with the code '" + code + "'; "
-                    + Suggestion.among("codes", known, code) + ", and database_ with an SQLSTATE");
-        }
+        codes.forEach(RetryList::requireKnown);
     }
 
     private static ItemParameters parsed(String json) {

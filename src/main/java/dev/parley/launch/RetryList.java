@@ -3,6 +3,8 @@ package dev.parley.launch;
 import dev.parley.batch.Retries;
 import dev.parley.catalog.Catalog;
 import dev.parley.catalog.Catalogs;
+import dev.parley.catalog.Suggestion;
+import dev.parley.provider.FailureCode;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.BatchJobs.ItemState;
@@ -14,6 +16,7 @@ import dev.parley.work.NewJob;
 import dev.parley.work.Priority;
 import java.io.PrintWriter;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -21,12 +24,19 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.springframework.stereotype.Component;
 
-/** What {@code parley retry} asks for, put into the work list. */
+/** What {@code parley retry} asks for, put into the work list. Thread-safe. */
 @Component
-class RetryList {
+public class RetryList {
+    /** Those that no call can end with. */
+    private static final List<String> FURTHER_CODES = List.of("cancelled", "conversation_not_found");
+
+    private static final Pattern OF_THE_DATABASE = Pattern.compile("database_[0-9A-Z]{5}");
+
     private final BatchJobs jobs;
     private final Retries retries;
     private final Catalogs catalogs;
@@ -44,11 +54,7 @@ class RetryList {
      * @return the job, unless it has none of those
      */
     List<UUID> requeue(UUID job, boolean all, List<String> codes, boolean parseOnly, PrintWriter out) {
-        JobId.find(jobs, job);
-        FailedItems which =
-                codes.isEmpty() ? all ? FailedItems.ALL : FailedItems.RETRYABLE : FailedItems.withCodes(codes);
-        int requeued =
-                retries.requeue(new TreeMap<>(Map.of(job, which)), parseOnly).getOrDefault(job, 0);
+        int requeued = requeue(job, chosen(all, codes), parseOnly);
         if (requeued == 0) {
             BatchJob now = JobId.find(jobs, job);
             out.println("Job " + job + " \"" + now.name() + "\": nothing to retry"
@@ -60,6 +66,43 @@ class RetryList {
         }
         told(job, requeued, parseOnly, out);
         return List.of(job);
+    }
+
+    /**
+     * Puts failed items of a job back into the queue.
+     *
+     * @return how many
+     * @throws ConfigurationException.NotFound when there is no such job
+     */
+    public int requeue(UUID job, FailedItems which, boolean parseOnly) {
+        JobId.find(jobs, job);
+        return retries.requeue(new TreeMap<>(Map.of(job, which)), parseOnly).getOrDefault(job, 0);
+    }
+
+    /**
+     * Which failed items of a job are meant.
+     *
+     * @param all also those that would fail again
+     * @param codes those with one of these; none chooses by {@code all}
+     * @throws ConfigurationException when no item fails with such a code, or both are given
+     */
+    public static FailedItems chosen(boolean all, List<String> codes) {
+        if (all && !codes.isEmpty()) {
+            throw new ConfigurationException("all and codes exclude each other");
+        }
+        codes.forEach(RetryList::requireKnown);
+        return codes.isEmpty() ? all ? FailedItems.ALL : FailedItems.RETRYABLE : FailedItems.withCodes(codes);
+    }
+
+    /** @throws ConfigurationException when no item fails with it */
+    static void requireKnown(String code) {
+        List<String> known = Stream.concat(
+                        Arrays.stream(FailureCode.values()).map(FailureCode::key), FURTHER_CODES.stream())
+                .toList();
+        if (!known.contains(code) && !OF_THE_DATABASE.matcher(code).matches()) {
+            throw new ConfigurationException("No item fails with the code '" + code + "'; "
+                    + Suggestion.among("codes", known, code) + ", and database_ with an SQLSTATE");
+        }
     }
 
     /**

@@ -8,6 +8,7 @@ import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -50,6 +51,8 @@ public class Schedules {
               FROM schedules
              ORDER BY name
             """;
+
+    private static final String NAMES = "SELECT name FROM schedules";
 
     private static final String FIND = """
             SELECT name, cron, zone, each_run, missed, last_tick, outcome, detail, job_id
@@ -141,6 +144,10 @@ public class Schedules {
     /** By name. */
     List<Row> all() {
         return jdbc.sql(ALL).query(Schedules::row).list();
+    }
+
+    Set<String> names() {
+        return jdbc.sql(NAMES).query(String.class).set();
     }
 
     Optional<Row> find(String name) {

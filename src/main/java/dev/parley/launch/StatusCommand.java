@@ -137,6 +137,12 @@ class StatusCommand implements Action {
         return text.toString();
     }
 
+    private static String rate(JobView job) {
+        return job.ratePerMinute() + " items a minute"
+                + (job.remainingSeconds() == null ? "" : ", " + Text.duration(job.remainingSeconds()) + " left")
+                + (job.projectedCostUsd() == null ? "" : ", $" + Money.of(job.projectedCostUsd()) + " in all");
+    }
+
     private void printSchedules(List<ScheduleView> scheduled, PrintWriter out, int width) {
         if (scheduled.isEmpty()) {
             return;
@@ -168,6 +174,9 @@ class StatusCommand implements Action {
         int filled = (int) (BAR * job.percentage() / 100);
         Text.row(out, "progress", "#".repeat(filled) + "-".repeat(BAR - filled) + " " + job.percentage() + " %");
         Text.row(out, "", job.completed() + " of " + job.total() + " items through");
+        if (job.ratePerMinute() != null) {
+            Text.row(out, "rate", rate(job));
+        }
         Text.row(out, "successful", job.successful() + " (" + job.successRate() + " %)");
         Text.row(out, "failed", String.valueOf(job.failed()));
         Text.row(
@@ -187,5 +196,8 @@ class StatusCommand implements Action {
         Text.row(out, "started", Text.time(job.startedAt()));
         Text.row(out, "completed", Text.time(job.completedAt()));
         Text.row(out, "log", job.log());
+        if (job.report() != null) {
+            Text.row(out, "report", job.report());
+        }
     }
 }

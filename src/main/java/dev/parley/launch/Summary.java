@@ -122,6 +122,9 @@ class Summary {
         Text.row(out, "time", String.format(Locale.ROOT, "%.1f s, %.1f items/s", seconds, done / seconds));
         Text.row(out, "files", store.locate(archive.buckets().conversations()));
         Text.row(out, "log", logs.locate(job.id()));
+        if (job.reportedAt() != null) {
+            Text.row(out, "report", store.locate(logs.reportName(job.id())));
+        }
         example(job.id(), out);
     }
 

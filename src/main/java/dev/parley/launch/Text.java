@@ -43,6 +43,16 @@ final class Text {
         return time == null ? "not yet" : time.truncatedTo(ChronoUnit.SECONDS).toString();
     }
 
+    /** Two units at most, such as {@code 2 h 10 min}. */
+    static String duration(long seconds) {
+        if (seconds < 60) {
+            return seconds + " s";
+        }
+        return seconds < 3_600
+                ? seconds / 60 + " min " + seconds % 60 + " s"
+                : seconds / 3_600 + " h " + seconds % 3_600 / 60 + " min";
+    }
+
     /** On one line, cut with an ellipsis where it is longer than so many characters. */
     static String shortened(String text, int width) {
         String line = text.strip().replaceAll("\\s+", " ");

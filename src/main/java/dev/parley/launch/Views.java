@@ -24,15 +24,20 @@ import dev.parley.work.ItemLookup;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.ItemRow;
 import dev.parley.work.ItemStatus;
+import dev.parley.work.JobSeries;
+import dev.parley.work.JobSeries.Pace;
+import dev.parley.work.JobSeries.Series;
 import dev.parley.work.JobStatus;
 import java.math.BigDecimal;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -55,6 +60,7 @@ public class Views {
     private final JobLogs logs;
     private final ObjectStore store;
     private final Schedules schedules;
+    private final JobSeries series;
     private final Clock clock;
 
     Views(
@@ -66,6 +72,7 @@ public class Views {
             JobLogs logs,
             ObjectStore store,
             Schedules schedules,
+            JobSeries series,
             Clock clock) {
         this.jobs = jobs;
         this.items = items;
@@ -75,6 +82,7 @@ public class Views {
         this.logs = logs;
         this.store = store;
         this.schedules = schedules;
+        this.series = series;
         this.clock = clock;
     }
 
@@ -89,7 +97,12 @@ public class Views {
      * @param unknownCostCalls calls that may have been billed, nobody knows with how much
      * @param possiblyPaidTwice calls of which nobody knows whether they were made, at most
      * @param lastItemError of the item that failed last
+     * @param ratePerMinute items that got through in the last two minutes in which something happened; null while it is not open,
+     *     like {@code remainingSeconds}, which it has to go at that rate, and {@code projectedCostUsd}, which it all will cost
+     * @param inFlight items that somebody has in hand
+     * @param schedule name of the scheduled job file that it comes from; null is none
      * @param log where the job's log is kept
+     * @param report where the report of its last run is; null when there is none
      */
     public record JobView(
             UUID id,
@@ -109,10 +122,48 @@ public class Views {
             long unknownCostCalls,
             long possiblyPaidTwice,
             @Nullable String lastItemError,
+            @Nullable Double ratePerMinute,
+            @Nullable Long remainingSeconds,
+            @Nullable BigDecimal projectedCostUsd,
+            int inFlight,
+            @Nullable String schedule,
             String log,
+            @Nullable String report,
             Instant createdAt,
             @Nullable Instant startedAt,
             @Nullable Instant completedAt) {
+        /** The same with the report at another address. */
+        public JobView reportedAt(@Nullable String address) {
+            return new JobView(
+                    id,
+                    name,
+                    status,
+                    statusReason,
+                    priority,
+                    total,
+                    completed,
+                    successful,
+                    failed,
+                    percentage,
+                    successRate,
+                    costUsd,
+                    budgetUsd,
+                    estimatedCostUsd,
+                    unknownCostCalls,
+                    possiblyPaidTwice,
+                    lastItemError,
+                    ratePerMinute,
+                    remainingSeconds,
+                    projectedCostUsd,
+                    inFlight,
+                    schedule,
+                    log,
+                    address,
+                    createdAt,
+                    startedAt,
+                    completedAt);
+        }
+
         boolean open() {
             return status.equals(JobStatus.QUEUED.key()) || status.equals(JobStatus.PROCESSING.key());
         }
@@ -270,7 +321,12 @@ public class Views {
             List<CallView> calls,
             BigDecimal costUsd,
             @Nullable Elsewhere elsewhere,
-            @Nullable String retry) {}
+            @Nullable String retry) {
+        /** The same with its job shown otherwise. */
+        public Explanation of(JobView job) {
+            return new Explanation(item, job, parameters, parametersProblem, calls, costUsd, elsewhere, retry);
+        }
+    }
 
     /**
      * A conversation.
@@ -357,6 +413,11 @@ public class Views {
         return views(jobs.newestFirst(status, after, limit));
     }
 
+    /** Those of these jobs that are there, oldest first. */
+    public List<JobView> among(Collection<UUID> ids) {
+        return ids.isEmpty() ? List.of() : views(jobs.among(ids));
+    }
+
     public Optional<JobView> job(UUID id) {
         return jobs.find(id).map(job -> views(List.of(job)).get(0));
     }
@@ -372,6 +433,11 @@ public class Views {
         return Optional.of(new ItemPage(rows.stream().map(ItemView::of).toList(), next));
     }
 
+    /** How a job went over time; empty where there is no such job. */
+    public Optional<Series> series(UUID job) {
+        return jobs.find(job).map(found -> series.of(job));
+    }
+
     /** The most frequent cause first. */
     public List<CauseView> failures(UUID job) {
         return jobs.failuresByCause(job).stream()
@@ -381,6 +447,32 @@ public class Views {
 
     public Optional<Explanation> explain(UUID item) {
         return items.find(item).map(this::explanation);
+    }
+
+    /** A file of a conversation. */
+    public enum ConversationFile {
+        /** The model's answer, byte for byte. */
+        RAW,
+        /** The document. */
+        FINAL
+    }
+
+    /**
+     * The bytes of a file of a conversation; empty where there is no such conversation or it has none.
+     *
+     * @param key either key of the conversation
+     */
+    public Optional<byte[]> file(UUID key, ConversationFile which) {
+        return conversations
+                .find(key)
+                .flatMap(conversation -> Optional.ofNullable(
+                                which == ConversationFile.RAW ? conversation.rawPath() : conversation.filePath())
+                        .flatMap(path -> store.read(new ObjectName(conversation.bucket(), path))));
+    }
+
+    /** The report of a job, as HTML; empty where there is none. */
+    public Optional<byte[]> report(UUID job) {
+        return store.read(logs.reportName(job));
     }
 
     /** @param key either key of the conversation */
@@ -507,12 +599,28 @@ public class Views {
         List<UUID> ids = rows.stream().map(BatchJob::id).toList();
         Map<UUID, String> errors = jobs.lastItemErrors(ids);
         Map<UUID, Long> unknown = ledger.unknownOutcomes(ids);
+        Map<UUID, Pace> paces = series.paces(rows);
+        Map<UUID, Integer> held = jobs.held(ids);
+        Set<String> scheduled = schedules.names();
         return rows.stream()
-                .map(job -> view(job, errors.get(job.id()), unknown.getOrDefault(job.id(), 0L)))
+                .map(job -> view(
+                        job,
+                        errors.get(job.id()),
+                        unknown.getOrDefault(job.id(), 0L),
+                        paces.getOrDefault(job.id(), Pace.UNKNOWN),
+                        held.getOrDefault(job.id(), 0),
+                        scheduled))
                 .toList();
     }
 
-    private JobView view(BatchJob job, @Nullable String lastItemError, long possiblyPaidTwice) {
+    private JobView view(
+            BatchJob job,
+            @Nullable String lastItemError,
+            long possiblyPaidTwice,
+            Pace pace,
+            int inFlight,
+            Set<String> scheduled) {
+        String file = job.source() == null ? "" : job.source().replaceFirst("@.*", "");
         return new JobView(
                 job.id(),
                 job.name(),
@@ -531,7 +639,13 @@ public class Views {
                 job.unknownCostCalls(),
                 possiblyPaidTwice,
                 lastItemError,
+                pace.ratePerMinute(),
+                pace.remainingSeconds(),
+                pace.projectedCostUsd(),
+                inFlight,
+                scheduled.contains(file) ? file : null,
                 logs.locate(job.id()),
+                job.reportedAt() == null ? null : store.locate(logs.reportName(job.id())),
                 job.createdAt(),
                 job.startedAt(),
                 job.completedAt());

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param estimatedCost USD that the whole job was expected to cost at the most; null when it was not estimated
  * @param actualCost USD spent so far, as far as it is known
  * @param unknownCostCalls calls that may have been billed, nobody knows with how much
+ * @param reportedAt when its report was last written; null when there is none
  */
 public record BatchJob(
         UUID id,
@@ -36,7 +37,8 @@ public record BatchJob(
         @Nullable UUID createdBy,
         @Nullable Instant startedAt,
         @Nullable Instant completedAt,
-        Instant createdAt) {
+        Instant createdAt,
+        @Nullable Instant reportedAt) {
 
     /** How far the job is, 0..100, one decimal; a job without items is done. */
     public double percentage() {

@@ -54,11 +54,13 @@ public class BatchJobs {
     private static final String COLUMNS = """
             SELECT id, name, description, status, status_reason, priority, total_items, completed_items, successful_items,
                    failed_items, shared_parameters, concurrent_processing, error_handling, budget_usd, estimated_cost, actual_cost,
-                   unknown_cost_calls, source, created_by, started_at, completed_at, created_at
+                   unknown_cost_calls, source, created_by, started_at, completed_at, created_at, reported_at
               FROM batch_jobs
             """;
 
     private static final String FIND = COLUMNS + " WHERE id = :id";
+
+    private static final String AMONG = COLUMNS + " WHERE id IN (:ids) ORDER BY created_at, id";
 
     private static final String FIND_BY_SOURCE = "SELECT id FROM batch_jobs WHERE source = :source";
 
@@ -220,11 +222,32 @@ public class BatchJobs {
              WHERE batch_job_id = :id AND status = 'queued'
             """;
 
-    private static final String TALLY = """
-            SELECT COALESCE(sum(total_items), 0), COALESCE(sum(completed_items), 0), COALESCE(sum(failed_items), 0),
-                   COALESCE(sum(actual_cost), 0)
+    private static final String REPORTED = """
+            UPDATE batch_jobs
+               SET reported_at = CURRENT_TIMESTAMP, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id
+            """;
+
+    private static final String VERSIONS = """
+            SELECT id, updated_at
               FROM batch_jobs
              WHERE id IN (:ids)
+                OR id IN (SELECT id FROM batch_jobs ORDER BY created_at DESC, id DESC LIMIT :limit)
+            """;
+
+    private static final String HELD = """
+            SELECT batch_job_id, count(*) AS items
+              FROM batch_items
+             WHERE batch_job_id IN (:ids) AND status = 'processing'
+             GROUP BY batch_job_id
+            """;
+
+    private static final String FAILED_PARAMETERS = """
+            SELECT parameters, count(*) AS items
+              FROM batch_items
+             WHERE batch_job_id = :id AND status = 'failed'
+               AND (:all OR :retryable AND retryable OR error_code IN (:codes) OR id IN (:items))
+             GROUP BY parameters
             """;
 
     private static final String OPEN_AMONG = """
@@ -342,6 +365,11 @@ public class BatchJobs {
         return client.sql(FIND).param("id", id).query(BatchJobs::job).optional();
     }
 
+    /** Those of these jobs that are there, oldest first. */
+    public List<BatchJob> among(Collection<UUID> ids) {
+        return client.sql(AMONG).param("ids", ids).query(BatchJobs::job).list();
+    }
+
     public List<BatchJob> newestFirst(int limit) {
         return newestFirst(null, null, limit);
     }
@@ -417,13 +445,8 @@ public class BatchJobs {
      */
     public int requeue(UUID id, FailedItems which, boolean parseOnly) {
         client.sql(LOCK).param("id", id).query(UUID.class).optional();
-        int items = client.sql(REQUEUE)
-                .param("id", id)
+        int items = chosen(client.sql(REQUEUE), id, which)
                 .param("parseOnly", parseOnly)
-                .param("all", which.all())
-                .param("retryable", which.retryable())
-                .param("codes", which.codes().isEmpty() ? List.of("") : which.codes())
-                .param("items", which.items().isEmpty() ? List.of(new UUID(0, 0)) : which.items())
                 .update();
         if (items > 0) {
             client.sql(REOPEN).param("id", id).param("items", items).update();
@@ -479,14 +502,56 @@ public class BatchJobs {
         client.sql(ESTIMATE).param("id", id).param("estimate", atMostUsd).update();
     }
 
+    /** Keeps that the report of a job was written just now. */
+    public void reported(UUID id) {
+        client.sql(REPORTED).param("id", id).update();
+    }
+
     /** The distinct parameters of a job's queued items that may be called for, with how many items have them. */
     public Map<String, Long> queuedParameters(UUID id) {
+        return parameters(client.sql(QUEUED_PARAMETERS).param("id", id));
+    }
+
+    /** The distinct parameters of failed items of a job, with how many items have them. */
+    public Map<String, Long> failedParameters(UUID id, FailedItems which) {
+        return parameters(chosen(client.sql(FAILED_PARAMETERS), id, which));
+    }
+
+    private static Map<String, Long> parameters(JdbcClient.StatementSpec query) {
         Map<String, Long> items = new HashMap<>();
-        client.sql(QUEUED_PARAMETERS)
-                .param("id", id)
-                .query((row, n) -> items.put(row.getString("parameters"), row.getLong("items")))
+        query.query((row, n) -> items.put(row.getString("parameters"), row.getLong("items")))
                 .list();
         return items;
+    }
+
+    private static JdbcClient.StatementSpec chosen(JdbcClient.StatementSpec sql, UUID id, FailedItems which) {
+        return sql.param("id", id)
+                .param("all", which.all())
+                .param("retryable", which.retryable())
+                .param("codes", which.codes().isEmpty() ? List.of("") : which.codes())
+                .param("items", which.items().isEmpty() ? List.of(new UUID(0, 0)) : which.items());
+    }
+
+    /** When the newest jobs, and these, were last changed; a change of their items is one of theirs, unless it is a claim. */
+    public Map<UUID, Instant> versions(int newest, Collection<UUID> ids) {
+        Map<UUID, Instant> versions = new HashMap<>();
+        client.sql(VERSIONS)
+                .param("limit", newest)
+                .param("ids", ids.isEmpty() ? List.of(new UUID(0, 0)) : ids)
+                .query((RowCallbackHandler) row -> versions.put(
+                        row.getObject("id", UUID.class),
+                        row.getObject("updated_at", OffsetDateTime.class).toInstant()));
+        return versions;
+    }
+
+    /** How many items of each of these jobs somebody has claimed; a job without any is not in the result. */
+    public Map<UUID, Integer> held(Collection<UUID> ids) {
+        Map<UUID, Integer> held = new HashMap<>();
+        if (!ids.isEmpty()) {
+            client.sql(HELD).param("ids", ids).query((RowCallbackHandler)
+                    row -> held.put(row.getObject("batch_job_id", UUID.class), row.getInt("items")));
+        }
+        return held;
     }
 
     /**
@@ -518,17 +583,6 @@ public class BatchJobs {
             count(id, 0, items, Spending.NONE);
         }
     }
-
-    /** How far some jobs are together. */
-    public Tally tally(Collection<UUID> ids) {
-        return client.sql(TALLY)
-                .param("ids", ids)
-                .query((row, n) -> new Tally(row.getInt(1), row.getInt(2), row.getInt(3), row.getBigDecimal(4)))
-                .single();
-    }
-
-    /** @param completed successful and failed together */
-    public record Tally(int total, int completed, int failed, BigDecimal costUsd) {}
 
     /** Which of these jobs must not be worked on now: paused, cancelled, done or gone. */
     public Set<UUID> notOpen(Collection<UUID> ids) {
@@ -600,7 +654,8 @@ public class BatchJobs {
                 row.getObject("created_by", UUID.class),
                 instant(row, "started_at"),
                 instant(row, "completed_at"),
-                row.getObject("created_at", OffsetDateTime.class).toInstant());
+                row.getObject("created_at", OffsetDateTime.class).toInstant(),
+                instant(row, "reported_at"));
     }
 
     private static @Nullable Instant instant(ResultSet row, String column) throws SQLException {

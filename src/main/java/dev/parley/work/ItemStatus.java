@@ -13,7 +13,8 @@ public enum ItemStatus {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    static ItemStatus of(String key) {
+    /** @throws IllegalArgumentException when there is none */
+    public static ItemStatus of(String key) {
         return valueOf(key.toUpperCase(Locale.ROOT));
     }
 }

@@ -15,7 +15,8 @@ public enum JobStatus {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    static JobStatus of(String key) {
+    /** @throws IllegalArgumentException when there is none */
+    public static JobStatus of(String key) {
         return valueOf(key.toUpperCase(Locale.ROOT));
     }
 

@@ -22,7 +22,8 @@ public enum Priority {
         return key;
     }
 
-    static Priority of(String key) {
+    /** @throws IllegalArgumentException when there is none */
+    public static Priority of(String key) {
         return valueOf(key.toUpperCase(Locale.ROOT));
     }
 }

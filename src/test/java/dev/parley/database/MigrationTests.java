@@ -122,6 +122,7 @@ class MigrationTests {
                 "conversation_messages",
                 "tracking_dead_letters",
                 "rate_limits",
+                "job_series",
                 "workers",
                 "batch_job_instance")) {
             assertThat(jdbc.sql("SELECT count(*) FROM " + table)

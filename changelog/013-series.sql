@@ -1,0 +1,19 @@
+--liquibase formatted sql
+
+--changeset parley:job-series
+--comment: How a job went, a row an interval, counted in the transaction that counts the job: whoever draws a job of a million reads some hundred rows. latencies has the calls by class of their duration.
+CREATE TABLE IF NOT EXISTS job_series (
+    job_id     uuid NOT NULL,
+    begins_at  timestamp with time zone NOT NULL,
+    ends_at    timestamp with time zone NOT NULL,
+    successful integer DEFAULT 0 NOT NULL,
+    failed     integer DEFAULT 0 NOT NULL,
+    cost_usd   numeric(14, 8) DEFAULT 0 NOT NULL,
+    latencies  ${json} DEFAULT '{}' NOT NULL,
+    CONSTRAINT job_series_pkey PRIMARY KEY (job_id, begins_at),
+    CONSTRAINT job_series_job_id_fkey FOREIGN KEY (job_id) REFERENCES batch_jobs (id) ON DELETE CASCADE
+);
+
+--changeset parley:job-report
+--comment: When the report of a job was last written; none is no report.
+ALTER TABLE batch_jobs ADD COLUMN IF NOT EXISTS reported_at timestamp with time zone;
