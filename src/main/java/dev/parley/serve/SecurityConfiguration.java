@@ -63,11 +63,11 @@ class SecurityConfiguration implements WebMvcConfigurer {
             List.of(HttpHeaders.COOKIE, HttpHeaders.ORIGIN, "Sec-Fetch-Site", HttpHeaders.REFERER);
 
     private final Access access;
-    private final Problems problems;
+    private final ErrorAnswers errors;
 
-    SecurityConfiguration(Access access, Problems problems) {
+    SecurityConfiguration(Access access, ErrorAnswers errors) {
         this.access = access;
-        this.problems = problems;
+        this.errors = errors;
     }
 
     @Override
@@ -100,7 +100,7 @@ class SecurityConfiguration implements WebMvcConfigurer {
                         .failureHandler(this::notSignedIn))
                 .logout(logout -> logout.logoutSuccessUrl(LOGIN + "?logout"))
                 .exceptionHandling(refusals -> refusals.authenticationEntryPoint(this::refuse)
-                        .accessDeniedHandler((request, response, e) -> problems.write(
+                        .accessDeniedHandler((request, response, e) -> errors.write(
                                 response, HttpStatus.FORBIDDEN, "this needs another right, or a proof against forgery")))
                 .anonymous(nobody -> {
                     if (!access.loginRequired()) {
@@ -148,7 +148,7 @@ class SecurityConfiguration implements WebMvcConfigurer {
     @Bean
     RequestRejectedHandler rejected() {
         return (request, response, e) ->
-                problems.write(response, HttpStatus.BAD_REQUEST, "method, host or address is none that is answered");
+                errors.write(response, HttpStatus.BAD_REQUEST, "method, host or address is none that is answered");
     }
 
     private static CookieCsrfTokenRepository cookie() {
@@ -199,12 +199,12 @@ class SecurityConfiguration implements WebMvcConfigurer {
             throws IOException {
         if (e instanceof LockedOutException locked) {
             response.setHeader(HttpHeaders.RETRY_AFTER, locked.retryAfter());
-            problems.write(response, HttpStatus.TOO_MANY_REQUESTS, "too many failed logins from this address");
+            errors.write(response, HttpStatus.TOO_MANY_REQUESTS, "too many failed logins from this address");
         } else if (request.getMethod().equals("GET") && wantsPage(request)) {
             response.sendRedirect(LOGIN);
         } else {
             response.setHeader(HttpHeaders.WWW_AUTHENTICATE, "Bearer");
-            problems.write(response, HttpStatus.UNAUTHORIZED, "sign in, or show a token that is known here");
+            errors.write(response, HttpStatus.UNAUTHORIZED, "sign in, or show a token that is known here");
         }
     }
 }
