@@ -60,19 +60,16 @@ class CallMeters {
         tokens(meters, call, "output", usage.output());
         tokens(meters, call, "cache_read", usage.cacheRead());
         tokens(meters, call, "cache_write", usage.cacheWrite());
-        if (call.costUsd() == null) {
-            Counter.builder("parley.calls.of.unknown.cost")
-                    .description("Calls that nobody knows the cost of")
-                    .tags("provider", call.provider())
-                    .register(meters)
-                    .increment();
-        } else {
-            Counter.builder("parley.cost.usd")
-                    .description("What calls have cost, in US dollars")
-                    .tags("provider", call.provider())
-                    .register(meters)
-                    .increment(call.costUsd().doubleValue());
-        }
+        Counter.builder("parley.cost.usd")
+                .description("What calls have cost, in US dollars")
+                .tags("provider", call.provider())
+                .register(meters)
+                .increment(call.costUsd() == null ? 0 : call.costUsd().doubleValue());
+        Counter.builder("parley.calls.of.unknown.cost")
+                .description("Calls that nobody knows the cost of")
+                .tags("provider", call.provider())
+                .register(meters)
+                .increment(call.costUsd() == null ? 1 : 0);
     }
 
     /** A code of ours, of which there are few. */

@@ -8,6 +8,8 @@ import java.time.Duration;
 import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
+import org.springframework.boot.availability.ApplicationAvailability;
+import org.springframework.boot.availability.ReadinessState;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.context.annotation.Bean;
@@ -36,6 +38,16 @@ class Healths {
         } catch (SQLException e) {
             return false;
         }
+    }
+
+    /** In place of Boot's own, which tells no reason. */
+    @Bean
+    HealthIndicator server(ApplicationAvailability availability) {
+        return () -> availability.getReadinessState() == ReadinessState.ACCEPTING_TRAFFIC
+                ? Health.up().build()
+                : Health.outOfService()
+                        .withDetail("reason", "it is starting or shutting down")
+                        .build();
     }
 
     @Bean
