@@ -74,7 +74,9 @@ class CallMeters {
 
     /** A code of ours, of which there are few. */
     private static String outcome(ProviderCall call) {
-        return call.errorCode() != null ? call.errorCode() : call.status().name().toLowerCase(Locale.ROOT);
+        return call.errorCode() != null
+                ? call.errorCode()
+                : call.status().name().toLowerCase(Locale.ROOT);
     }
 
     private static void tokens(MeterRegistry meters, ProviderCall call, String kind, long tokens) {

@@ -137,8 +137,7 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
         try {
             ModelProvider provider =
                     item.parseOnly() ? providers.storedAnswers(job.provider()) : providers.byName(job.provider());
-            return generator.generate(
-                    request(item, item.conversationKey(), parameters, job), traces.traced(provider));
+            return generator.generate(request(item, item.conversationKey(), parameters, job), traces.traced(provider));
         } catch (CallInterruptedException e) {
             throw e;
         } catch (RuntimeException e) {

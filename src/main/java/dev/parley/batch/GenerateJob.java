@@ -143,13 +143,8 @@ class GenerateJob {
                 jobLog,
                 generation.traces(),
                 reader::recorded);
-        ConversationProcessor processor = new ConversationProcessor(
-                generation,
-                jobs,
-                retries,
-                overrides.provider(),
-                reader::lookNow,
-                recorder);
+        ConversationProcessor processor =
+                new ConversationProcessor(generation, jobs, retries, overrides.provider(), reader::lookNow, recorder);
         var step = ConcurrentChunkStep.<BatchItem, ItemOutcome>named("generate-items", jobRepository, transactions)
                 .reader(reader)
                 .processor(processor)

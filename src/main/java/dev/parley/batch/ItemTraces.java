@@ -50,7 +50,8 @@ class ItemTraces {
     }
 
     /** When what follows began; null when nobody wants to know. */
-    @Nullable Instant now() {
+    @Nullable
+    Instant now() {
         return tracer == null ? null : clock.instant();
     }
 
@@ -65,7 +66,8 @@ class ItemTraces {
                     .setStartTimestamp(begun)
                     .setAttribute("parley.job.id", item.jobId().toString())
                     .setAttribute("parley.item.id", item.id().toString())
-                    .setAttribute("parley.conversation.key", item.conversationKey().toString())
+                    .setAttribute(
+                            "parley.conversation.key", item.conversationKey().toString())
                     .setAttribute("parley.attempt", item.attempts())
                     .startSpan();
             part(tracer, trace, "claim", begun).end();
@@ -84,6 +86,7 @@ class ItemTraces {
     }
 
     /** What the thread does until the scope is closed belongs to the item's trace. */
+    @SuppressWarnings("MustBeClosedChecker") // the caller closes it
     Scope enter(BatchItem item) {
         Span trace = tracer == null ? null : open.get(item.id());
         return trace == null ? Scope.noop() : trace.makeCurrent();
@@ -215,7 +218,9 @@ class ItemTraces {
 
     /** Ends the traces of what went back to the queue, or was another's in the end. */
     void endAll() {
-        open.values().forEach(trace -> trace.setAttribute("parley.outcome", "released").end());
+        open.values()
+                .forEach(trace ->
+                        trace.setAttribute("parley.outcome", "released").end());
         open.clear();
     }
 }

@@ -116,8 +116,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
                 : new Outcome.Completed(outcome.item(), pk);
     }
 
-    private void record(
-            Collection<? extends ItemOutcome> results, List<Outcome> outcomes, @Nullable Instant begun) {
+    private void record(Collection<? extends ItemOutcome> results, List<Outcome> outcomes, @Nullable Instant begun) {
         Set<UUID> lost = items.record(outcomes);
         if (!lost.isEmpty()) {
             throw new ClaimLostException(lost); // nothing of a chunk with a foreign item may stay; each is tried alone

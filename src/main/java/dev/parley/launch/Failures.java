@@ -107,7 +107,8 @@ final class Failures {
         return first(
                         chain,
                         PortInUseException.class,
-                        e -> "Port " + e.getPort() + " is in use, perhaps by another parley serve; take another one, such as"
+                        e -> "Port " + e.getPort()
+                                + " is in use, perhaps by another parley serve; take another one, such as"
                                 + " --server.port=" + (e.getPort() + 1))
                 .or(() -> first(
                         chain,

@@ -5,6 +5,7 @@ import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.List;
 import org.springframework.beans.factory.BeanFactory;
+import org.springframework.boot.web.server.WebServer;
 import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import picocli.CommandLine.Command;
@@ -47,18 +48,20 @@ class ServeCommand implements Action {
 
     @Override
     public int run(BeanFactory beans, PrintWriter out) {
-        if (beans instanceof WebServerApplicationContext web && web.getWebServer() != null) {
-            out.println("Parley is at " + address(web));
+        if (beans instanceof WebServerApplicationContext web) {
+            WebServer server = web.getWebServer();
+            if (server != null) {
+                out.println("Parley is at " + address(web.getBean(ServerProperties.class), server.getPort()));
+            }
         }
         return beans.getBean(Serving.class)
                 .serve(files, noRun ? Serving.Work.LEFT_TO_OTHERS : Serving.Work.DONE_HERE, yes, out);
     }
 
-    private static String address(WebServerApplicationContext web) {
-        ServerProperties server = web.getBean(ServerProperties.class);
+    private static String address(ServerProperties server, int port) {
         InetAddress address = server.getAddress();
         String host = address == null || address.isAnyLocalAddress() ? "localhost" : address.getHostAddress();
-        return (server.getSsl() == null ? "http" : "https") + "://" + (host.contains(":") ? "[" + host + "]" : host) + ":"
-                + web.getWebServer().getPort() + "/";
+        return (server.getSsl() == null ? "http" : "https") + "://" + (host.contains(":") ? "[" + host + "]" : host)
+                + ":" + port + "/";
     }
 }

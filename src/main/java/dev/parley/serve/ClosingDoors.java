@@ -47,6 +47,7 @@ class ClosingDoors extends OncePerRequestFilter {
     protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
             throws ServletException, IOException {
         response.setHeader(HttpHeaders.RETRY_AFTER, "5");
-        errors.write(response, HttpStatus.SERVICE_UNAVAILABLE, "the server is shutting down; send it again, there or here");
+        errors.write(
+                response, HttpStatus.SERVICE_UNAVAILABLE, "the server is shutting down; send it again, there or here");
     }
 }

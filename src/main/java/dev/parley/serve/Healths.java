@@ -29,7 +29,9 @@ class Healths {
         Glimpse<Boolean> answers = new Glimpse<>("database-health", () -> answers(database), Duration.ofSeconds(1));
         return () -> answers.look().orElse(false)
                 ? Health.up().build()
-                : Health.down().withDetail("reason", "the database does not answer").build();
+                : Health.down()
+                        .withDetail("reason", "the database does not answer")
+                        .build();
     }
 
     private static boolean answers(DataSource database) {

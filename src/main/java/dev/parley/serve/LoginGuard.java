@@ -20,11 +20,11 @@ class LoginGuard implements AuthenticationManager {
     private final AuthenticationManager logins;
     private final int failuresPerMinute;
     private final Map<String, Bucket> buckets = new LinkedHashMap<>(16, 0.75f, true) { // guarded by itself
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Bucket> eldest) {
-            return size() > ADDRESSES;
-        }
-    };
+                @Override
+                protected boolean removeEldestEntry(Map.Entry<String, Bucket> eldest) {
+                    return size() > ADDRESSES;
+                }
+            };
 
     LoginGuard(AuthenticationManager logins, int failuresPerMinute) {
         this.logins = logins;
@@ -78,12 +78,15 @@ class LoginGuard implements AuthenticationManager {
     }
 
     private Bucket failuresOf(Authentication shown) {
-        String address = shown.getDetails() instanceof WebAuthenticationDetails details ? details.getRemoteAddress() : "";
+        String address =
+                shown.getDetails() instanceof WebAuthenticationDetails details ? details.getRemoteAddress() : "";
         synchronized (buckets) {
-            return buckets.computeIfAbsent(network(String.valueOf(address)), one -> Bucket.builder()
-                    .addLimit(limit ->
-                            limit.capacity(failuresPerMinute).refillGreedy(failuresPerMinute, Duration.ofMinutes(1)))
-                    .build());
+            return buckets.computeIfAbsent(
+                    network(String.valueOf(address)),
+                    one -> Bucket.builder()
+                            .addLimit(limit -> limit.capacity(failuresPerMinute)
+                                    .refillGreedy(failuresPerMinute, Duration.ofMinutes(1)))
+                            .build());
         }
     }
 

@@ -46,19 +46,30 @@ class Meters implements MeterBinder {
 
     private void bindWork(MeterRegistry registry) {
         for (JobStatus status : JobStatus.values()) {
-            work(registry, "parley.jobs", "Jobs", Tags.of("status", status.key()), counts -> counts.jobs().stream()
-                    .filter(jobs -> jobs.status() == status)
-                    .mapToLong(Jobs::jobs)
-                    .sum());
+            work(
+                    registry,
+                    "parley.jobs",
+                    "Jobs",
+                    Tags.of("status", status.key()),
+                    counts -> counts.jobs().stream()
+                            .filter(jobs -> jobs.status() == status)
+                            .mapToLong(Jobs::jobs)
+                            .sum());
         }
         items(registry, "completed", counts -> sum(counts, Jobs::successful));
         items(registry, "failed", counts -> sum(counts, Jobs::failed));
         items(registry, "processing", Counts::held);
-        items(registry, "queued", counts -> sum(counts, jobs -> jobs.items() - jobs.successful() - jobs.failed())
-                - counts.held());
+        items(
+                registry,
+                "queued",
+                counts -> sum(counts, jobs -> jobs.items() - jobs.successful() - jobs.failed()) - counts.held());
         leases(registry, "live", counts -> counts.held() - counts.expired());
         leases(registry, "expired", Counts::expired);
-        work(registry, "parley.jobs.cost.usd", "What all jobs have cost, in US dollars", Tags.empty(),
+        work(
+                registry,
+                "parley.jobs.cost.usd",
+                "What all jobs have cost, in US dollars",
+                Tags.empty(),
                 counts -> sum(counts, jobs -> jobs.costUsd().doubleValue()));
     }
 
@@ -67,7 +78,11 @@ class Meters implements MeterBinder {
     }
 
     private void leases(MeterRegistry registry, String state, ToDoubleFunction<Counts> number) {
-        work(registry, "parley.leases", "Claims on items, by whether they have been renewed in time", Tags.of("state", state),
+        work(
+                registry,
+                "parley.leases",
+                "Claims on items, by whether they have been renewed in time",
+                Tags.of("state", state),
                 number);
     }
 
@@ -94,17 +109,31 @@ class Meters implements MeterBinder {
 
     private void bindProvider(MeterRegistry registry, String name) {
         Tags provider = Tags.of("provider", name);
-        state(registry, "parley.provider.down", "1 while it answers nothing and no calls are made", provider,
+        state(
+                registry,
+                "parley.provider.down",
+                "1 while it answers nothing and no calls are made",
+                provider,
                 state -> state.down() ? 1 : 0);
-        state(registry, "parley.provider.calls.in.flight", "Calls that wait for their answer", provider,
+        state(
+                registry,
+                "parley.provider.calls.in.flight",
+                "Calls that wait for their answer",
+                provider,
                 ProviderState::inFlight);
-        state(registry, "parley.provider.calls.allowed", "How many may be in flight; NaN while there is no bound", provider,
+        state(
+                registry,
+                "parley.provider.calls.allowed",
+                "How many may be in flight; NaN while there is no bound",
+                provider,
                 state -> state.allowed() == Integer.MAX_VALUE ? UNKNOWN : state.allowed());
         FunctionTimer.builder(
                         "parley.limiter.wait",
                         providers,
                         all -> all.state(name).map(ProviderState::turns).orElse(0L),
-                        all -> all.state(name).map(state -> (double) state.waited().toNanos()).orElse(0.0),
+                        all -> all.state(name)
+                                .map(state -> (double) state.waited().toNanos())
+                                .orElse(0.0),
                         TimeUnit.NANOSECONDS)
                 .description("How long calls waited for their turn under the provider's limits")
                 .tags(provider)
@@ -112,9 +141,16 @@ class Meters implements MeterBinder {
     }
 
     private void state(
-            MeterRegistry registry, String name, String description, Tags provider, ToDoubleFunction<ProviderState> number) {
+            MeterRegistry registry,
+            String name,
+            String description,
+            Tags provider,
+            ToDoubleFunction<ProviderState> number) {
         String which = provider.stream().findFirst().orElseThrow().getValue();
-        Gauge.builder(name, providers, all -> all.state(which).map(number::applyAsDouble).orElse(0.0))
+        Gauge.builder(
+                        name,
+                        providers,
+                        all -> all.state(which).map(number::applyAsDouble).orElse(0.0))
                 .description(description)
                 .tags(provider)
                 .register(registry);

@@ -28,6 +28,7 @@ import org.springframework.security.oauth2.server.resource.authentication.JwtAut
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.csrf.CookieCsrfTokenRepository;
 import org.springframework.security.web.csrf.CsrfTokenRequestAttributeHandler;
+import org.springframework.security.web.csrf.CsrfTokenRequestHandler;
 import org.springframework.security.web.firewall.HttpFirewall;
 import org.springframework.security.web.firewall.RequestRejectedHandler;
 import org.springframework.security.web.firewall.StrictHttpFirewall;
@@ -53,8 +54,9 @@ class SecurityConfiguration implements WebMvcConfigurer {
         LOGIN, "/login.html", "/*.js", "/*.css", "/*.svg", "/favicon.ico", "/api/me", "/livez", "/readyz"
     };
 
-    private static final String CONTENT = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-            + " connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+    private static final String CONTENT =
+            "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+                    + " connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
     private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
 
@@ -93,15 +95,17 @@ class SecurityConfiguration implements WebMvcConfigurer {
                         .anyRequest()
                         .denyAll())
                 .authenticationManager(logins)
-                .oauth2ResourceServer(tokens -> tokens.authenticationManagerResolver(request -> logins)
-                        .authenticationEntryPoint(this::refuse))
+                .oauth2ResourceServer(tokens ->
+                        tokens.authenticationManagerResolver(request -> logins).authenticationEntryPoint(this::refuse))
                 .formLogin(form -> form.loginPage(LOGIN)
                         .successHandler((request, response, who) -> signedIn(request, response))
                         .failureHandler(this::notSignedIn))
                 .logout(logout -> logout.logoutSuccessUrl(LOGIN + "?logout"))
                 .exceptionHandling(refusals -> refusals.authenticationEntryPoint(this::refuse)
                         .accessDeniedHandler((request, response, e) -> errors.write(
-                                response, HttpStatus.FORBIDDEN, "this needs another right, or a proof against forgery")))
+                                response,
+                                HttpStatus.FORBIDDEN,
+                                "this needs another right, or a proof against forgery")))
                 .anonymous(nobody -> {
                     if (!access.loginRequired()) {
                         nobody.authorities(Right.authorities(Right.ALL));
@@ -110,7 +114,8 @@ class SecurityConfiguration implements WebMvcConfigurer {
                 .csrf(forgery -> forgery.csrfTokenRepository(cookie())
                         .csrfTokenRequestHandler(eager())
                         .requireCsrfProtectionMatcher(SecurityConfiguration::couldBeForged))
-                .requestCache(none -> none.requestCache(new NullRequestCache())) // no address to be sent to after signing in
+                .requestCache(
+                        none -> none.requestCache(new NullRequestCache())) // no address to be sent to after signing in
                 .headers(headers -> headers.contentSecurityPolicy(content -> content.policyDirectives(CONTENT))
                         .frameOptions(FrameOptionsConfig::deny)
                         .referrerPolicy(referrer -> referrer.policy(ReferrerPolicy.SAME_ORIGIN))
@@ -118,7 +123,8 @@ class SecurityConfiguration implements WebMvcConfigurer {
                         .crossOriginResourcePolicy(resource -> resource.policy(CrossOriginResourcePolicy.SAME_ORIGIN))
                         .permissionsPolicyHeader(
                                 features -> features.policy("camera=(), microphone=(), geolocation=(), payment=()"))
-                        .cacheControl(cache -> cache.disable()) // its no-store would leave nothing to compare an ETag with
+                        .cacheControl(
+                                cache -> cache.disable()) // its no-store would leave nothing to compare an ETag with
                         .addHeaderWriter(new StaticHeadersWriter(HttpHeaders.CACHE_CONTROL, "private, no-cache")))
                 .build();
     }
@@ -158,10 +164,12 @@ class SecurityConfiguration implements WebMvcConfigurer {
     }
 
     /** Gives every browser the cookie with its first answer. */
-    private static CsrfTokenRequestAttributeHandler eager() {
+    private static CsrfTokenRequestHandler eager() {
         CsrfTokenRequestAttributeHandler handler = new CsrfTokenRequestAttributeHandler();
-        handler.setCsrfRequestAttributeName(null);
-        return handler;
+        return (request, response, token) -> {
+            handler.handle(request, response, token);
+            token.get();
+        };
     }
 
     /** Only a browser can be made to send what its user did not mean; tokens in a header, it does not send by itself. */

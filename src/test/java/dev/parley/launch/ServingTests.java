@@ -104,9 +104,13 @@ class ServingTests {
         assertThat(answer.out()).contains("Parley is at http://127.0.0.1:");
         assertThat(calls).isEqualTo(1);
         JdbcClient jdbc = JdbcClient.create(TestDatabase.H2.dataSource());
-        assertThat(jdbc.sql("SELECT status FROM batch_items ORDER BY position").query(String.class).list())
+        assertThat(jdbc.sql("SELECT status FROM batch_items ORDER BY position")
+                        .query(String.class)
+                        .list())
                 .containsExactly("completed", "queued", "queued");
-        assertThat(jdbc.sql("SELECT content FROM conversation_messages").query(String.class).list())
+        assertThat(jdbc.sql("SELECT content FROM conversation_messages")
+                        .query(String.class)
+                        .list())
                 .containsExactly("Good morning");
         app = null;
     }
@@ -116,7 +120,8 @@ class ServingTests {
         serve("parley.limits.down-after=1ms", "parley.generate.concurrency=2");
         HttpResponse<String> well = get("/readyz");
         app.run(app.enqueue(2));
-        JsonNode dashboard = JsonMapper.shared().readTree(Files.readString(Path.of("jobs/monitoring/grafana-dashboard.json")));
+        JsonNode dashboard =
+                JsonMapper.shared().readTree(Files.readString(Path.of("jobs/monitoring/grafana-dashboard.json")));
         String metrics = get("/metrics").body();
         anthropic.answersOtherwise(FakeAnswer.error(500, "api_error", "out of order"));
         UUID job = app.enqueue(20);
@@ -145,13 +150,16 @@ class ServingTests {
                 .containsPattern("parley_tokens_total\\{kind=\"output\",provider=\"anthropic\"} [1-9]")
                 .containsPattern("parley_cost_usd_total\\{provider=\"anthropic\"} (?!0\\.0\\n)");
         assertThat(outage).contains("parley_provider_down{provider=\"anthropic\"} 1.0");
-        assertThat(queried(dashboard)).isNotEmpty().allSatisfy(name -> assertThat(named(metrics)).contains(name));
+        assertThat(queried(dashboard))
+                .isNotEmpty()
+                .allSatisfy(name -> assertThat(named(metrics)).contains(name));
     }
 
     /** Each name of a metric in any query of the dashboard. */
     private static Set<String> queried(JsonNode dashboard) {
         return dashboard.findValuesAsString("expr").stream()
-                .flatMap(query -> METRIC.matcher(query.replaceAll("\\{[^}]*}|by \\([^)]*\\)", "")).results())
+                .flatMap(query -> METRIC.matcher(query.replaceAll("\\{[^}]*}|by \\([^)]*\\)", ""))
+                        .results())
                 .map(found -> found.group())
                 .filter(word -> !word.equals("histogram_quantile"))
                 .collect(Collectors.toSet());
@@ -170,7 +178,8 @@ class ServingTests {
             Answer inUse = main("--server.port=" + taken.getLocalPort());
             Answer open = main("--server.port=0", "--server.address=0.0.0.0");
             Answer nowhere = main("--server.port=0", "--server.address=nowhere.invalid");
-            Answer notOurs = main("--server.port=0", "--server.address=192.0.2.7", "--parley.serve.token=0123456789abcdef");
+            Answer notOurs =
+                    main("--server.port=0", "--server.address=192.0.2.7", "--parley.serve.token=0123456789abcdef");
             Answer password = main("--parley.serve.user=anna");
 
             assertThat(List.of(inUse, open, nowhere, notOurs, password))
@@ -196,7 +205,8 @@ class ServingTests {
     }
 
     private HttpResponse<String> record(String text) throws Exception {
-        String lines = "{\"type\":\"session.start\",\"session_id\":\"" + session + "\",\"user_id\":\"" + session + "\"}\n"
+        String lines = "{\"type\":\"session.start\",\"session_id\":\"" + session + "\",\"user_id\":\"" + session
+                + "\"}\n"
                 + "{\"type\":\"message\",\"session_id\":\"" + session + "\",\"message_id\":\"" + UUID.randomUUID()
                 + "\",\"role\":\"user\",\"content\":\"" + text + "\"}\n";
         return client.send(

@@ -206,8 +206,12 @@ class ShelfTests {
                     .isEqualTo(probe.equals("readinessProbe") ? "/readyz" : "/livez");
         }
         assertThat(at(serve, "ports", 0, "containerPort"))
-                .hasToString(app.beans().getBean(org.springframework.core.env.Environment.class).getProperty("server.port"));
-        assertThat(at(documents.get(1), "spec", "selector")).isEqualTo(labels).isEqualTo(at(documents.get(0), "spec", "selector", "matchLabels"));
+                .hasToString(app.beans()
+                        .getBean(org.springframework.core.env.Environment.class)
+                        .getProperty("server.port"));
+        assertThat(at(documents.get(1), "spec", "selector"))
+                .isEqualTo(labels)
+                .isEqualTo(at(documents.get(0), "spec", "selector", "matchLabels"));
         assertThat(at(documents.get(1), "spec", "ports", 0, "targetPort")).isEqualTo(at(serve, "ports", 0, "name"));
         assertThat(at(documents.get(2), "metadata", "name"))
                 .isEqualTo(at(pod, "volumes", 0, "persistentVolumeClaim", "claimName"));

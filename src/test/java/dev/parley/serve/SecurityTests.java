@@ -61,7 +61,8 @@ class SecurityTests {
         Files.writeString(
                 key,
                 "-----BEGIN PUBLIC KEY-----\n"
-                        + Base64.getMimeEncoder().encodeToString(issuer.getPublic().getEncoded())
+                        + Base64.getMimeEncoder()
+                                .encodeToString(issuer.getPublic().getEncoded())
                         + "\n-----END PUBLIC KEY-----\n");
         open = TestApplication.startServing(TestDatabase.H2, data.resolve("open"));
         guarded = TestApplication.startServing(
@@ -87,7 +88,8 @@ class SecurityTests {
         guarded.close();
         open.close();
         Files.writeString(
-                Path.of("target", "security.md"), "| who tries what | what he gets |\n|---|---|\n" + String.join("\n", table) + "\n");
+                Path.of("target", "security.md"),
+                "| who tries what | what he gets |\n|---|---|\n" + String.join("\n", table) + "\n");
     }
 
     private static KeyPair keys() throws Exception {
@@ -142,12 +144,7 @@ class SecurityTests {
 
     private Stream<Attack> attacks() {
         String cancel = "/api/jobs/" + job + "/cancel";
-        return Stream.of(
-                        rights(cancel),
-                        forgeries(cancel),
-                        oddRequests(),
-                        contents(),
-                        logins())
+        return Stream.of(rights(cancel), forgeries(cancel), oddRequests(), contents(), logins())
                 .flatMap(List::stream);
     }
 
@@ -155,48 +152,105 @@ class SecurityTests {
         return List.of(
                 attack("nobody reads", () -> wire.get("/api/jobs"), 401),
                 attack("nobody cancels a job", () -> wire.send("POST", cancel, "{}", JSON), 401),
-                attack("nobody opens the page", () -> wire.get("/", "Accept: text/html"), answer ->
-                        assertThat(answer.header("Location")).isEqualTo("/login"), 302),
+                attack(
+                        "nobody opens the page",
+                        () -> wire.get("/", "Accept: text/html"),
+                        answer -> assertThat(answer.header("Location")).isEqualTo("/login"),
+                        302),
                 attack("nobody reads metrics", () -> wire.get("/metrics"), 401),
                 attack("a wrong token", () -> wire.get("/api/jobs", BEARER + "operate-0123456789abcdeg"), 401),
-                attack("a right token as a parameter of the address", () -> wire.get("/api/jobs?access_token=" + TOKEN), 401),
-                attack("the reader's token cancels a job", () -> wire.send("POST", cancel, "{}", JSON, BEARER + READ_TOKEN), 403),
-                attack("the reader's token records messages", () -> wire.send(
-                        "POST", "/api/track", "{}", "Content-Type: application/x-ndjson", BEARER + READ_TOKEN), 403),
+                attack(
+                        "a right token as a parameter of the address",
+                        () -> wire.get("/api/jobs?access_token=" + TOKEN),
+                        401),
+                attack(
+                        "the reader's token cancels a job",
+                        () -> wire.send("POST", cancel, "{}", JSON, BEARER + READ_TOKEN),
+                        403),
+                attack(
+                        "the reader's token records messages",
+                        () -> wire.send(
+                                "POST", "/api/track", "{}", "Content-Type: application/x-ndjson", BEARER + READ_TOKEN),
+                        403),
                 attack("the tracker's token reads", () -> wire.get("/api/jobs", BEARER + TRACK_TOKEN), 403),
-                attack("a signed token without a scope", () -> wire.get("/api/jobs", BEARER + jwt(issuer, "", 60)), 403),
-                attack("a signed token of another issuer", () -> wire.get("/api/jobs", BEARER + jwt(stranger(), "parley.read", 60)), 401),
-                attack("a signed token that has expired", () -> wire.get("/api/jobs", BEARER + jwt(issuer, "parley.read", -3600)), 401),
-                attack("a token that says it needs no signature", () -> wire.get("/api/jobs", BEARER + unsigned()), 401));
+                attack(
+                        "a signed token without a scope",
+                        () -> wire.get("/api/jobs", BEARER + jwt(issuer, "", 60)),
+                        403),
+                attack(
+                        "a signed token of another issuer",
+                        () -> wire.get("/api/jobs", BEARER + jwt(stranger(), "parley.read", 60)),
+                        401),
+                attack(
+                        "a signed token that has expired",
+                        () -> wire.get("/api/jobs", BEARER + jwt(issuer, "parley.read", -3600)),
+                        401),
+                attack(
+                        "a token that says it needs no signature",
+                        () -> wire.get("/api/jobs", BEARER + unsigned()),
+                        401));
     }
 
     private List<Attack> forgeries(String cancel) {
         String evil = "Origin: https://evil.example";
         String[] upgrade = {
-            "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol: convtrack.v1", evil
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Protocol: convtrack.v1",
+            evil
         };
         return List.of(
-                attack("a session's cookie without the proof against forgery",
-                        () -> wire.send("POST", cancel, "{}", JSON, signIn("127.0.0.1").cookies()), 403),
-                attack("a session's cookie with a wrong proof",
-                        () -> wire.send("POST", cancel, "{}", JSON, signIn("127.0.0.1").cookies(), "X-XSRF-TOKEN: guessed"), 403),
-                attack("a foreign page posts to a server on this machine that asks nobody's name",
-                        () -> openWire.send("POST", "/api/jobs/" + UUID.randomUUID() + "/cancel", "", evil, "Content-Type: text/plain"),
+                attack(
+                        "a session's cookie without the proof against forgery",
+                        () -> wire.send(
+                                "POST", cancel, "{}", JSON, signIn("127.0.0.1").cookies()),
                         403),
-                attack("a foreign page connects to the tracker's WebSocket", () -> openWire.get("/api/track", upgrade), 403),
-                attack("a foreign name that leads to this machine (DNS rebinding)",
-                        () -> openWire.get("/api/jobs", "Host: evil.example:" + open.address().getPort()), 400),
-                attack("a foreign page asks for leave to read (CORS)",
+                attack(
+                        "a session's cookie with a wrong proof",
+                        () -> wire.send(
+                                "POST", cancel, "{}", JSON, signIn("127.0.0.1").cookies(), "X-XSRF-TOKEN: guessed"),
+                        403),
+                attack(
+                        "a foreign page posts to a server on this machine that asks nobody's name",
+                        () -> openWire.send(
+                                "POST",
+                                "/api/jobs/" + UUID.randomUUID() + "/cancel",
+                                "",
+                                evil,
+                                "Content-Type: text/plain"),
+                        403),
+                attack(
+                        "a foreign page connects to the tracker's WebSocket",
+                        () -> openWire.get("/api/track", upgrade),
+                        403),
+                attack(
+                        "a foreign name that leads to this machine (DNS rebinding)",
+                        () -> openWire.get(
+                                "/api/jobs",
+                                "Host: evil.example:" + open.address().getPort()),
+                        400),
+                attack(
+                        "a foreign page asks for leave to read (CORS)",
                         () -> wire.send("OPTIONS", "/api/jobs", "", evil, "Access-Control-Request-Method: GET"),
-                        answer -> assertThat(answer.head()).doesNotContain("Access-Control-Allow"), 401, 403),
-                attack("the page in a frame (clickjacking)", () -> openWire.get("/"), answer -> {
-                    assertThat(answer.header("X-Frame-Options")).isEqualTo("DENY");
-                    assertThat(answer.header("Content-Security-Policy"))
-                            .contains("frame-ancestors 'none'", "script-src 'self'")
-                            .doesNotContain("unsafe");
-                }, 200),
-                attack("a link that signs out", () -> wire.get("/logout", signIn("127.0.0.1").cookies()), 404));
+                        answer -> assertThat(answer.head()).doesNotContain("Access-Control-Allow"),
+                        401,
+                        403),
+                attack(
+                        "the page in a frame (clickjacking)",
+                        () -> openWire.get("/"),
+                        answer -> {
+                            assertThat(answer.header("X-Frame-Options")).isEqualTo("DENY");
+                            assertThat(answer.header("Content-Security-Policy"))
+                                    .contains("frame-ancestors 'none'", "script-src 'self'")
+                                    .doesNotContain("unsafe");
+                        },
+                        200),
+                attack(
+                        "a link that signs out",
+                        () -> wire.get("/logout", signIn("127.0.0.1").cookies()),
+                        404));
     }
 
     private List<Attack> oddRequests() {
@@ -204,39 +258,67 @@ class SecurityTests {
         return List.of(
                 attack("a way out of the static files", () -> wire.get("/../../etc/passwd", token), 400),
                 attack("the same, encoded", () -> wire.get("/%2e%2e/%2e%2e/etc/passwd", token), 400),
-                attack("the same in a conversation's key", () -> wire.get("/api/conversations/..%2f..%2fetc%2fpasswd", token), 400),
+                attack(
+                        "the same in a conversation's key",
+                        () -> wire.get("/api/conversations/..%2f..%2fetc%2fpasswd", token),
+                        400),
                 attack("the same, encoded twice", () -> wire.get("/%252e%252e%252fetc%252fpasswd", token), 400),
                 attack("a semicolon in the address", () -> wire.get("/api/jobs;jsessionid=1", token), 400),
                 attack("a backslash in the address", () -> wire.get("/api\\jobs", token), 400),
                 attack("a null byte in the address", () -> wire.get("/api/jobs%00", token), 400),
-                attack("a line break for a header of his own", () -> wire.get("/login?x=%0d%0aSet-Cookie:%20a=b"),
-                        answer -> assertThat(answer.all("Set-Cookie")).noneMatch(cookie -> cookie.startsWith("a=")), 200, 400),
+                attack(
+                        "a line break for a header of his own",
+                        () -> wire.get("/login?x=%0d%0aSet-Cookie:%20a=b"),
+                        answer -> assertThat(answer.all("Set-Cookie")).noneMatch(cookie -> cookie.startsWith("a=")),
+                        200,
+                        400),
                 attack("TRACE", () -> wire.send("TRACE", "/api/jobs", "", token), 400, 405),
                 attack("a method that nobody knows", () -> wire.send("BREW", "/api/jobs", "", token), 400, 405, 501),
                 attack("a request without a host", () -> wire.get("/api/jobs", "Host:", token), 400),
-                attack("two lengths of one body (smuggling)",
-                        () -> wire.send("POST", "/api/jobs", "{}", JSON, token, "Content-Length: 2", "Content-Length: 20"), 400),
-                attack("a header of 64 KB", () -> wire.get("/api/jobs", token, "X-Large: " + "x".repeat(65_536)), 400, 431),
+                attack(
+                        "two lengths of one body (smuggling)",
+                        () -> wire.send(
+                                "POST", "/api/jobs", "{}", JSON, token, "Content-Length: 2", "Content-Length: 20"),
+                        400),
+                attack(
+                        "a header of 64 KB",
+                        () -> wire.get("/api/jobs", token, "X-Large: " + "x".repeat(65_536)),
+                        400,
+                        431),
                 attack("a body of 2 MB", () -> wire.send("POST", "/api/jobs", "x".repeat(2_000_000), JSON, token), 413),
-                attack("a body of 2 MB that does not say so", () -> wire.send(
-                        "POST", "/api/jobs", "1e8480\r\n\"" + "x".repeat(1_999_998) + "\"\r\n0\r\n\r\n", JSON, token,
-                        "Transfer-Encoding: chunked"), 413));
+                attack(
+                        "a body of 2 MB that does not say so",
+                        () -> wire.send(
+                                "POST",
+                                "/api/jobs",
+                                "1e8480\r\n\"" + "x".repeat(1_999_998) + "\"\r\n0\r\n\r\n",
+                                JSON,
+                                token,
+                                "Transfer-Encoding: chunked"),
+                        413));
     }
 
     private List<Attack> contents() {
         String token = BEARER + TOKEN;
         return List.of(
                 attack("JSON that is none", () -> wire.send("POST", "/api/jobs", "{\"name\": [", JSON, token), 400),
-                attack("JSON nested 100,000 deep", () -> wire.send("POST", "/api/jobs", "[".repeat(100_000), JSON, token), 400),
+                attack(
+                        "JSON nested 100,000 deep",
+                        () -> wire.send("POST", "/api/jobs", "[".repeat(100_000), JSON, token),
+                        400),
                 attack("a page of 2,147,483,647", () -> wire.get("/api/jobs?limit=2147483647", token), 400),
                 attack("SQL in a filter", () -> wire.get("/api/jobs?status='%20OR%201=1--", token), 400),
                 attack("SQL in an id", () -> wire.get("/api/jobs/1'%20OR%20'1'='1", token), 400),
                 attack("an id that is none, to see a stack trace", () -> wire.get("/api/jobs/undefined", token), 400),
-                attack("a script that is stored as a name", () -> wire.get("/api/jobs/" + job, token), answer -> {
-                    assertThat(answer.body()).contains("script");
-                    assertThat(answer.header("Content-Type")).isEqualTo("application/json");
-                    assertThat(answer.header("X-Content-Type-Options")).isEqualTo("nosniff");
-                }, 200),
+                attack(
+                        "a script that is stored as a name",
+                        () -> wire.get("/api/jobs/" + job, token),
+                        answer -> {
+                            assertThat(answer.body()).contains("script");
+                            assertThat(answer.header("Content-Type")).isEqualTo("application/json");
+                            assertThat(answer.header("X-Content-Type-Options")).isEqualTo("nosniff");
+                        },
+                        200),
                 attack("/actuator", () -> wire.get("/actuator", token), 404),
                 attack("/env", () -> wire.get("/env", token), 404),
                 attack("/heapdump", () -> wire.get("/heapdump", token), 404),
@@ -249,36 +331,63 @@ class SecurityTests {
     private List<Attack> logins() {
         return List.of(
                 attack("a wrong password", () -> login("127.0.0.2", "anna", "guess", "Accept: application/json"), 401),
-                attack("a password tried eleven times, and then the right one", () -> {
-                    for (int i = 0; i < 11; i++) {
-                        login("127.0.0.9", "anna", "guess" + i, "X-Forwarded-For: 10.0.0." + i);
-                    }
-                    return login("127.0.0.9", "anna", PASSWORD, "Accept: application/json");
-                }, answer -> assertThat(Integer.parseInt(answer.header("Retry-After"))).isBetween(1, 60), 429),
-                attack("a token tried eleven times", () -> {
-                    Answer last = wire.from("127.0.0.10").get("/api/jobs", BEARER + "guess");
-                    for (int i = 0; i < 10; i++) {
-                        last = wire.from("127.0.0.10").get("/api/jobs", BEARER + "guess" + i);
-                    }
-                    return last;
-                }, answer -> assertThat(answer.header("Retry-After")).isNotEmpty(), 429),
-                attack("a session that was there before signing in (fixation)",
-                        () -> login("127.0.0.1", "anna", PASSWORD, "Cookie: JSESSIONID=0123456789ABCDEF0123456789ABCDEF; XSRF-TOKEN=proof"),
+                attack(
+                        "a password tried eleven times, and then the right one",
+                        () -> {
+                            for (int i = 0; i < 11; i++) {
+                                login("127.0.0.9", "anna", "guess" + i, "X-Forwarded-For: 10.0.0." + i);
+                            }
+                            return login("127.0.0.9", "anna", PASSWORD, "Accept: application/json");
+                        },
+                        answer -> assertThat(Integer.parseInt(answer.header("Retry-After")))
+                                .isBetween(1, 60),
+                        429),
+                attack(
+                        "a token tried eleven times",
+                        () -> {
+                            Answer last = wire.from("127.0.0.10").get("/api/jobs", BEARER + "guess");
+                            for (int i = 0; i < 10; i++) {
+                                last = wire.from("127.0.0.10").get("/api/jobs", BEARER + "guess" + i);
+                            }
+                            return last;
+                        },
+                        answer -> assertThat(answer.header("Retry-After")).isNotEmpty(),
+                        429),
+                attack(
+                        "a session that was there before signing in (fixation)",
+                        () -> login(
+                                "127.0.0.1",
+                                "anna",
+                                PASSWORD,
+                                "Cookie: JSESSIONID=0123456789ABCDEF0123456789ABCDEF; XSRF-TOKEN=proof"),
                         answer -> {
-                            assertThat(answer.cookie("JSESSIONID")).isPresent().get().isNotEqualTo("0123456789ABCDEF0123456789ABCDEF");
+                            assertThat(answer.cookie("JSESSIONID"))
+                                    .isPresent()
+                                    .get()
+                                    .isNotEqualTo("0123456789ABCDEF0123456789ABCDEF");
                             assertThat(answer.all("Set-Cookie"))
-                                    .anySatisfy(cookie -> assertThat(cookie).contains("JSESSIONID", "HttpOnly", "SameSite=Strict"));
-                        }, 302),
-                attack("a place to be sent to after signing in (open redirect)",
-                        () -> login("127.0.0.1", "anna", PASSWORD, "Referer: https://evil.example/", "X-Target: ?continue=https://evil.example"),
-                        answer -> assertThat(answer.header("Location")).isEqualTo("/"), 302));
+                                    .anySatisfy(cookie ->
+                                            assertThat(cookie).contains("JSESSIONID", "HttpOnly", "SameSite=Strict"));
+                        },
+                        302),
+                attack(
+                        "a place to be sent to after signing in (open redirect)",
+                        () -> login(
+                                "127.0.0.1",
+                                "anna",
+                                PASSWORD,
+                                "Referer: https://evil.example/",
+                                "X-Target: ?continue=https://evil.example"),
+                        answer -> assertThat(answer.header("Location")).isEqualTo("/"),
+                        302));
     }
 
     private record Session(String cookies, String proof) {}
 
     private Session signIn(String from) {
         Answer signedIn = login(from, "anna", PASSWORD);
-        return new Session("Cookie: JSESSIONID=" + signedIn.cookie("JSESSIONID").orElseThrow() + "; XSRF-TOKEN=proof",
+        return new Session(
+                "Cookie: JSESSIONID=" + signedIn.cookie("JSESSIONID").orElseThrow() + "; XSRF-TOKEN=proof",
                 "X-XSRF-TOKEN: proof");
     }
 
@@ -292,11 +401,12 @@ class SecurityTests {
         if (lines.stream().noneMatch(line -> line.startsWith("Accept:"))) {
             lines.add("Accept: text/html");
         }
-        return wire.from(from).send(
-                "POST",
-                "/login?continue=https://evil.example",
-                "username=" + user + "&password=" + password.replace(' ', '+') + "&_csrf=proof",
-                lines.toArray(String[]::new));
+        return wire.from(from)
+                .send(
+                        "POST",
+                        "/login?continue=https://evil.example",
+                        "username=" + user + "&password=" + password.replace(' ', '+') + "&_csrf=proof",
+                        lines.toArray(String[]::new));
     }
 
     private static KeyPair stranger() {
@@ -325,16 +435,18 @@ class SecurityTests {
 
     private static String unsigned() {
         Base64.Encoder base64 = Base64.getUrlEncoder().withoutPadding();
-        return base64.encodeToString("{\"alg\":\"none\"}".getBytes())
-                + "." + base64.encodeToString("{\"sub\":\"anna\",\"scope\":\"parley.read parley.operate\"}".getBytes()) + ".";
+        return base64.encodeToString("{\"alg\":\"none\"}".getBytes()) + "."
+                + base64.encodeToString("{\"sub\":\"anna\",\"scope\":\"parley.read parley.operate\"}".getBytes()) + ".";
     }
 
     @Test
     void eachTokenHasItsRights() {
-        assertThat(me(BEARER + TOKEN)).contains("\"token\"", "[\"read\",\"operate\",\"track\"]", "\"loginRequired\":true");
+        assertThat(me(BEARER + TOKEN))
+                .contains("\"token\"", "[\"read\",\"operate\",\"track\"]", "\"loginRequired\":true");
         assertThat(me(BEARER + READ_TOKEN)).contains("[\"read\"]");
         assertThat(me(BEARER + TRACK_TOKEN)).contains("[\"track\"]");
-        assertThat(me(BEARER + jwt(issuer, "parley.read parley.track", 60))).contains("[\"read\",\"track\"]", "3f1d2c7e");
+        assertThat(me(BEARER + jwt(issuer, "parley.read parley.track", 60)))
+                .contains("[\"read\",\"track\"]", "3f1d2c7e");
         assertThat(me("X-Nothing: ")).contains("\"name\":null", "\"rights\":[]", "\"loginRequired\":true");
         assertThat(openWire.get("/api/me").body())
                 .contains("\"name\":null", "[\"read\",\"operate\",\"track\"]", "\"loginRequired\":false");
@@ -363,9 +475,11 @@ class SecurityTests {
         Answer signedIn = login("127.0.0.1", "token", READ_TOKEN);
 
         assertThat(signedIn.header("Location")).isEqualTo("/");
-        assertThat(me("Cookie: JSESSIONID=" + signedIn.cookie("JSESSIONID").orElseThrow())).contains("read-token", "[\"read\"]");
+        assertThat(me("Cookie: JSESSIONID=" + signedIn.cookie("JSESSIONID").orElseThrow()))
+                .contains("read-token", "[\"read\"]");
         assertThat(login("127.0.0.1", "anna", TOKEN).header("Location")).isEqualTo("/login?error");
-        assertThat(wire.get("/api/jobs", BEARER + PASSWORD.replace(" ", "-")).status()).isEqualTo(401);
+        assertThat(wire.get("/api/jobs", BEARER + PASSWORD.replace(" ", "-")).status())
+                .isEqualTo(401);
     }
 
     @Test
@@ -412,13 +526,23 @@ class SecurityTests {
 
     private static ServeSettings settings(String token, String read, String track, String user, String password) {
         return new ServeSettings(
-                token, read, track, user, password, List.of(), 10, org.springframework.util.unit.DataSize.ofMegabytes(1));
+                token,
+                read,
+                track,
+                user,
+                password,
+                List.of(),
+                10,
+                org.springframework.util.unit.DataSize.ofMegabytes(1));
     }
 
     @Test
     void settingsThatCannotBeMeantAreNamedAndNoSecretIsShown() {
-        assertThatThrownBy(() -> settings("short", null, null, null, null)).hasMessageContaining("PARLEY_TOKEN").hasMessageNotContaining("short\"");
-        assertThatThrownBy(() -> settings("with blanks and such", null, null, null, null)).hasMessageContaining("openssl");
+        assertThatThrownBy(() -> settings("short", null, null, null, null))
+                .hasMessageContaining("PARLEY_TOKEN")
+                .hasMessageNotContaining("short\"");
+        assertThatThrownBy(() -> settings("with blanks and such", null, null, null, null))
+                .hasMessageContaining("openssl");
         assertThatThrownBy(() -> settings(TOKEN, TOKEN, null, null, null)).hasMessageContaining("must differ");
         assertThatThrownBy(() -> settings(null, null, null, "anna", null)).hasMessageContaining("PARLEY_PASSWORD");
         assertThatThrownBy(() -> settings(null, null, null, "anna", "short")).hasMessageContaining("8 characters");
@@ -433,8 +557,11 @@ class SecurityTests {
             wire.from("127.0.0.11").get("/api/jobs", BEARER + "guess" + i);
         }
 
-        assertThat(wire.from("127.0.0.11").get("/api/jobs", BEARER + "guess").status()).isEqualTo(429);
-        assertThat(wire.from("127.0.0.11").get("/api/jobs", BEARER + TOKEN).status()).isEqualTo(200);
-        assertThat(wire.from("127.0.0.12").get("/api/jobs", BEARER + "guess").status()).isEqualTo(401);
+        assertThat(wire.from("127.0.0.11").get("/api/jobs", BEARER + "guess").status())
+                .isEqualTo(429);
+        assertThat(wire.from("127.0.0.11").get("/api/jobs", BEARER + TOKEN).status())
+                .isEqualTo(200);
+        assertThat(wire.from("127.0.0.12").get("/api/jobs", BEARER + "guess").status())
+                .isEqualTo(401);
     }
 }

@@ -42,7 +42,8 @@ final class Wire {
 
         List<String> all(String header) {
             return head.lines()
-                    .filter(line -> line.toLowerCase(java.util.Locale.ROOT).startsWith(header.toLowerCase(java.util.Locale.ROOT) + ":"))
+                    .filter(line -> line.toLowerCase(java.util.Locale.ROOT)
+                            .startsWith(header.toLowerCase(java.util.Locale.ROOT) + ":"))
                     .map(line -> line.substring(header.length() + 1).strip())
                     .toList();
         }
