@@ -270,8 +270,11 @@ function set(node, attributes) {
 }
 
 function write(node, text) {
-    if (node.textContent !== text) {
-        node.textContent = text;
+    if (!node.firstChild) {
+        node.append('');
+    }
+    if (node.firstChild.data !== text) {
+        node.firstChild.data = text;
     }
 }
 

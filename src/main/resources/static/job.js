@@ -93,14 +93,15 @@ export function jobPage({id, query, show, title, may}) {
         tile('Remaining', number(job.total - job.completed), `${number(job.inFlight ?? 0)} in flight`),
         tile('Total', number(job.total), `${words(job.priority)} priority`));
 
-    const facts = () => h('section', {key: 'facts', class: 'panel', 'aria-label': 'Times and money'}, h('dl', {class: 'facts six'},
+    const facts = () => h('section', {key: 'facts', class: 'panel', 'aria-label': 'Times and money'}, h('dl', {class: 'facts four'},
         fact('Started', dateTime(job.startedAt)),
         fact('Time left', roughly(job.remainingSeconds)),
         fact('Completed', dateTime(job.completedAt)),
-        fact('Cost so far', money(job.costUsd), job.unknownCostCalls > 0
-            && h('span', {class: 'small muted'}, ` + ${plural(job.unknownCostCalls, 'call')} unknown`)),
-        fact('Projected', money(job.projectedCostUsd ?? job.estimatedCostUsd)),
         fact('Budget', job.budgetUsd === null ? 'none' : money(job.budgetUsd)),
+        fact('Cost so far', money(job.costUsd)),
+        fact('Projected', money(job.projectedCostUsd ?? job.estimatedCostUsd)),
+        fact('Cost unknown', plural(job.unknownCostCalls, 'call')),
+        fact('Possibly paid twice', plural(job.possiblyPaidTwice, 'call')),
         h('div', {key: 'error', class: 'wide'}, h('dt', {}, 'Last item error'),
             h('dd', {class: 'two', title: job.lastItemError}, job.lastItemError ?? 'none')),
         h('div', {key: 'kept', class: 'wide'}, h('dt', {}, 'Kept'), h('dd', {class: 'row kept'},

@@ -101,7 +101,7 @@ function health(tracker) {
             tile('Active sessions', number(tracker.activeSessions), `${number(tracker.lateMessages)} late messages`),
             tile('Stored', number(tracker.stored), `${number(tracker.duplicates)} duplicates`),
             tile('Refused', number(sum), refused.map(([reason, n]) => `${words(reason.toLowerCase())} ${number(n)}`).join(', ') || 'none', sum ? 'bad' : null),
-            tile('Dead letters', number(tracker.deadLetters), 'refused by the database', tracker.deadLetters ? 'bad' : null)),
+            tile('Dead letters', number(tracker.deadLetters), 'not stored', tracker.deadLetters ? 'bad' : null)),
         h('div', {class: 'panel levels'},
             level('Queue', tracker.queue.depth, tracker.queue.capacity, number),
             level('Journal', tracker.journal.bytes, tracker.journal.quotaBytes, bytes),

@@ -103,7 +103,7 @@ public class GenerationLogs {
                                          FROM generation_logs
                                         WHERE run_id = :job AND item_id IS NOT NULL
                                         ORDER BY COALESCE(%1$s, 0) DESC, id
-                                        LIMIT 200) leading)
+                                        LIMIT 200) most)
              GROUP BY item_id
              ORDER BY COALESCE(sum(%1$s), 0) DESC, item_id
              LIMIT :limit

@@ -73,7 +73,7 @@ class ApiConfiguration implements WebMvcConfigurer {
 
     /** Each operation may end so. */
     @Bean
-    OpenApiCustomizer problems() {
+    OpenApiCustomizer withProblems() {
         return api -> api.getPaths().values().stream()
                 .flatMap(path -> path.readOperations().stream())
                 .forEach(operation -> operation

@@ -94,9 +94,9 @@ class JobsApi {
      * @param codes those that failed with one of these
      * @param all without codes: also those that would fail again; otherwise only those that may succeed later
      */
-    record Selection(@Nullable List<String> codes, boolean all) {
+    record Selection(@Nullable List<String> codes, @Nullable Boolean all) {
         FailedItems chosen() {
-            return RetryList.chosen(all, codes == null ? List.of() : codes);
+            return RetryList.chosen(Boolean.TRUE.equals(all), codes == null ? List.of() : codes);
         }
     }
 
@@ -104,7 +104,10 @@ class JobsApi {
     record Retried(int items, JobView job) {}
 
     /** @param codes and {@code all} only for a retry, as there */
-    record Intention(Deed action, @Nullable List<String> codes, boolean all) {}
+    record Intention(
+            Deed action,
+            @Nullable List<String> codes,
+            @Nullable Boolean all) {}
 
     @Operation(summary = "Jobs, newest first")
     @GetMapping
