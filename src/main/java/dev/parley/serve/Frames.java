@@ -75,7 +75,7 @@ final class Frames {
             return field + " is '" + format.getValue() + "', which is not " + kind(format.getTargetType());
         }
         if (e instanceof MismatchedInputException mismatch) {
-            return field.isEmpty() ? "it should be a JSON object with a type" : field + " is not " + kind(mismatch.getTargetType());
+            return field.isEmpty() ? "it is not one JSON object with a type" : field + " is not " + kind(mismatch.getTargetType());
         }
         return "not JSON: " + e.getOriginalMessage();
     }

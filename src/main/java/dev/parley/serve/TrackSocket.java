@@ -5,6 +5,8 @@ import dev.parley.tracking.ConversationTracker;
 import dev.parley.tracking.TrackingSettings;
 import dev.parley.tracking.TrackingSettings.Durability;
 import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -16,8 +18,12 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.DisposableBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
+import org.springframework.boot.availability.AvailabilityChangeEvent;
+import org.springframework.boot.availability.ReadinessState;
 import org.springframework.context.SmartLifecycle;
+import org.springframework.context.event.EventListener;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.server.ServerHttpRequest;
@@ -42,11 +48,12 @@ import org.springframework.web.socket.server.HandshakeInterceptor;
 @Component
 @ConditionalOnWebApplication
 class TrackSocket extends AbstractWebSocketHandler
-        implements SubProtocolCapable, HandshakeInterceptor, SmartLifecycle {
+        implements SubProtocolCapable, HandshakeInterceptor, SmartLifecycle, DisposableBean {
     static final String PROTOCOL = "convtrack.v1";
 
     private static final Logger log = LoggerFactory.getLogger(TrackSocket.class);
     private static final int ASIDE = 4;
+    private static final Duration GOOD_BYE = Duration.ofSeconds(5);
     private static final String CALLER = Caller.class.getName();
 
     private final Door door;
@@ -68,6 +75,7 @@ class TrackSocket extends AbstractWebSocketHandler
         this.settings = settings;
         this.durability = tracking.durability();
         this.clock = clock;
+        timer.scheduleWithFixedDelay(this::look, 1, 1, TimeUnit.SECONDS);
     }
 
     private static CustomizableThreadFactory threads(String prefix) {
@@ -180,9 +188,10 @@ class TrackSocket extends AbstractWebSocketHandler
         return durability;
     }
 
-    /** What a connection may have unsettled now. */
+    /** What a connection may have unsettled now: less once the tracker's queue is more than half full. */
     int credit() {
-        return Math.max(1, (int) (settings.credit() * (1 - tracker.load())));
+        double room = Math.min(1, 2 * (1 - tracker.load()));
+        return Math.max(1, (int) (settings.credit() * room));
     }
 
     /** How many there are. */
@@ -201,8 +210,11 @@ class TrackSocket extends AbstractWebSocketHandler
     }
 
     private void look() {
+        if (!running) {
+            return;
+        }
         try {
-            var now = clock.instant();
+            Instant now = clock.instant();
             connections.values().forEach(connection -> connection.look(now));
             sessions.leftBefore(now.minus(settings.grace())).forEach((session, leftAt) -> {
                 if (tracker.userOf(session) != null && !tracker.end(session, leftAt).accepted()) {
@@ -217,21 +229,29 @@ class TrackSocket extends AbstractWebSocketHandler
     @Override
     public void start() {
         running = true;
-        timer.scheduleWithFixedDelay(this::look, 1, 1, TimeUnit.SECONDS);
     }
 
+    /** Whoever is told to come again keeps what is not settled, and the next process takes it. */
     @Override
     public void stop() {
         running = false;
-        timer.shutdownNow();
         connections.values().forEach(connection -> connection.end(CloseStatus.SERVICE_RESTARTED));
+    }
+
+    /** The first step of a stop, while calls in flight may still finish. */
+    @EventListener
+    void closeFor(AvailabilityChangeEvent<ReadinessState> change) {
+        if (change.getState() == ReadinessState.REFUSING_TRAFFIC) {
+            stop();
+        }
+    }
+
+    @Override
+    public void destroy() throws InterruptedException {
+        timer.shutdownNow();
         aside.shutdown();
-        try {
-            if (!aside.awaitTermination(5, TimeUnit.SECONDS)) {
-                log.debug("Some sessions' connections do not answer the good-bye");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        if (!aside.awaitTermination(GOOD_BYE.toMillis(), TimeUnit.MILLISECONDS)) {
+            log.debug("Some sessions' connections do not answer the good-bye");
         }
     }
 
