@@ -20,6 +20,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import picocli.CommandLine.Command;
@@ -41,11 +42,11 @@ class TrackDemo implements Action {
     private static final String TOKEN = "PARLEY_TOKEN";
 
     private static final String PATH = "/api/track";
-    private static final Duration PATIENCE = Duration.ofSeconds(15);
+    private static final Pattern ADDRESS = Pattern.compile("wss?://[\\w.\\-\\[\\]:]+(/[\\w/.\\-]*)?");
     private static final Duration BETWEEN_LOOKS = Duration.ofMillis(100);
 
     @Option(names = "--url", paramLabel = "URL", description = "The server (${DEFAULT-VALUE}).")
-    private URI url = URI.create("ws://127.0.0.1:8080");
+    private String url = "ws://127.0.0.1:8080";
 
     @Option(names = "--sessions", paramLabel = "N", description = "How many conversations (${DEFAULT-VALUE}).")
     private int sessions = 1;
@@ -57,7 +58,13 @@ class TrackDemo implements Action {
                     + TOKEN + ".")
     private @Nullable UUID user;
 
-    private final HttpClient client = HttpClient.newBuilder().connectTimeout(PATIENCE).build();
+    @Option(
+            names = "--timeout",
+            paramLabel = "SECONDS",
+            description = "How long to wait for an answer, and for what was sent to be shown (${DEFAULT-VALUE}).")
+    private int timeout = 15;
+
+    private final HttpClient client = HttpClient.newHttpClient();
 
     /** It was not as promised. */
     private static final class BrokenPromiseException extends Exception {
@@ -68,13 +75,13 @@ class TrackDemo implements Action {
 
     @Override
     public void check() {
-        String scheme = url.getScheme();
-        if (!("ws".equals(scheme) || "wss".equals(scheme)) || url.getHost() == null) {
+        if (!ADDRESS.matcher(url).matches()) {
             throw new ConfigurationException(
                     "--url is " + url + "; should be the server's address, such as ws://127.0.0.1:8080");
         }
-        if (sessions < 1) {
-            throw new ConfigurationException("--sessions is " + sessions + "; should be 1 or more");
+        if (sessions < 1 || timeout < 1) {
+            throw new ConfigurationException(
+                    (sessions < 1 ? "--sessions is " + sessions : "--timeout is " + timeout) + "; should be 1 or more");
         }
     }
 
@@ -100,7 +107,14 @@ class TrackDemo implements Action {
             throws BrokenPromiseException, InterruptedException {
         List<String> said = new ArrayList<>();
         Map<String, Object> start = Map.of(
-                "type", "session.start", "session_id", session, "user_id", whose, "metadata", Map.of("channel", "demo"));
+                "type",
+                "session.start",
+                "session_id",
+                session,
+                "user_id",
+                whose,
+                "metadata",
+                Map.of("channel", "demo"));
         UUID last = UUID.randomUUID();
         try (Connection first = connect()) {
             first.send(start);
@@ -135,7 +149,8 @@ class TrackDemo implements Action {
         if (!shown.path("userId").asString("").equals(whose.toString())
                 || shown.path("endedAt").isNull()
                 || !"demo".equals(shown.path("metadata").path("channel").asString(""))) {
-            throw new BrokenPromiseException("the session should be ended, with its user and metadata, and is " + shown);
+            throw new BrokenPromiseException(
+                    "the session should be ended, with its user and metadata, and is " + shown);
         }
         out.printf(
                 Locale.ROOT,
@@ -151,13 +166,23 @@ class TrackDemo implements Action {
 
     private static Map<String, Object> interim(UUID session) {
         return Map.of(
-                "type", "message", "message_id", UUID.randomUUID(), "session_id", session, "role", "user", "content",
-                "Tha", "final", false);
+                "type",
+                "message",
+                "message_id",
+                UUID.randomUUID(),
+                "session_id",
+                session,
+                "role",
+                "user",
+                "content",
+                "Tha",
+                "final",
+                false);
     }
 
     /** The messages that the server shows, once there are so many. */
     private List<String> stored(UUID session, int messages) throws BrokenPromiseException, InterruptedException {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(timeout);
         List<String> contents = new ArrayList<>();
         while (contents.size() < messages && System.nanoTime() - deadline < 0) {
             Thread.sleep(BETWEEN_LOOKS.toMillis());
@@ -171,7 +196,7 @@ class TrackDemo implements Action {
 
     /** Once it is shown as ended. */
     private JsonNode session(UUID session) throws BrokenPromiseException, InterruptedException {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(timeout);
         while (true) {
             JsonNode found = null;
             for (JsonNode one : get("/api/tracker/sessions?limit=100").path("sessions")) {
@@ -191,8 +216,8 @@ class TrackDemo implements Action {
 
     private JsonNode get(String path) throws BrokenPromiseException, InterruptedException {
         HttpRequest.Builder request = HttpRequest.newBuilder(
-                        URI.create(url.toString().replaceFirst("^ws", "http").replaceFirst("/$", "") + path))
-                .timeout(PATIENCE);
+                        URI.create(url.replaceFirst("^ws", "http").replaceFirst("/$", "") + path))
+                .timeout(Duration.ofSeconds(timeout));
         if (token() != null) {
             request.header("Authorization", token());
         }
@@ -218,11 +243,11 @@ class TrackDemo implements Action {
     private Connection connect() throws BrokenPromiseException {
         Connection connection = new Connection();
         WebSocket.Builder builder =
-                client.newWebSocketBuilder().subprotocols("convtrack.v1").connectTimeout(PATIENCE);
+                client.newWebSocketBuilder().subprotocols("convtrack.v1").connectTimeout(Duration.ofSeconds(timeout));
         if (token() != null) {
             builder.header("Authorization", token());
         }
-        URI address = URI.create(url.toString().replaceFirst("/$", "") + PATH);
+        URI address = URI.create(url.replaceFirst("/$", "") + PATH);
         try {
             connection.socket = builder.buildAsync(address, connection).join();
             return connection;
@@ -242,7 +267,7 @@ class TrackDemo implements Action {
     }
 
     /** One connection; what comes in waits to be looked at. */
-    private static final class Connection implements WebSocket.Listener, AutoCloseable {
+    private final class Connection implements WebSocket.Listener, AutoCloseable {
         private final BlockingQueue<JsonNode> received = new LinkedBlockingQueue<>();
         private final StringBuilder begun = new StringBuilder();
         private @Nullable WebSocket socket;
@@ -251,7 +276,8 @@ class TrackDemo implements Action {
 
         void send(Map<String, Object> frame) {
             if (socket != null) {
-                socket.sendText(JsonMapper.shared().writeValueAsString(frame), true).join();
+                socket.sendText(JsonMapper.shared().writeValueAsString(frame), true)
+                        .join();
                 sent++;
             }
         }
@@ -279,9 +305,9 @@ class TrackDemo implements Action {
         }
 
         private JsonNode next() throws BrokenPromiseException, InterruptedException {
-            JsonNode frame = received.poll(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+            JsonNode frame = received.poll(timeout, TimeUnit.SECONDS);
             if (frame == null) {
-                throw new BrokenPromiseException("the server says nothing for " + PATIENCE.toSeconds() + " s");
+                throw new BrokenPromiseException("the server says nothing for " + timeout + " s");
             }
             return frame;
         }
@@ -299,7 +325,8 @@ class TrackDemo implements Action {
 
         @Override
         public @Nullable CompletionStage<?> onClose(WebSocket from, int status, String reason) {
-            received.add(JsonMapper.shared().createObjectNode().put("closed", status).put("reason", reason));
+            received.add(
+                    JsonMapper.shared().createObjectNode().put("closed", status).put("reason", reason));
             return null;
         }
 

@@ -86,7 +86,11 @@ class TrackApi {
             List<LineResult> results) {}
 
     /** Where reading ended before the end. */
-    private record Stop(long line, HttpStatus status, String detail, @Nullable Duration retryAfter) {}
+    private record Stop(
+            long line,
+            HttpStatus status,
+            String detail,
+            @Nullable Duration retryAfter) {}
 
     /** Takes line by line, each for itself, and answers once all are as safe as was promised. */
     @Operation(
@@ -116,7 +120,8 @@ class TrackApi {
         List<CompletableFuture<LineResult>> results = new ArrayList<>();
         Stop stop = read(in, caller, results);
         return CompletableFuture.allOf(results.toArray(CompletableFuture[]::new))
-                .thenApply(done -> answer(results.stream().map(CompletableFuture::join).toList(), stop, lines));
+                .thenApply(done ->
+                        answer(results.stream().map(CompletableFuture::join).toList(), stop, lines));
     }
 
     private static boolean accepts(HttpServletRequest request, MediaType type) {

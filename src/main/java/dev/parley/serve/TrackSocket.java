@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -16,6 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.DisposableBean;
@@ -68,8 +70,7 @@ class TrackSocket extends AbstractWebSocketHandler
             Executors.newSingleThreadScheduledExecutor(threads("parley-door-timer-"));
     private volatile boolean running;
 
-    TrackSocket(
-            Door door, ConversationTracker tracker, DoorSettings settings, TrackingSettings tracking, Clock clock) {
+    TrackSocket(Door door, ConversationTracker tracker, DoorSettings settings, TrackingSettings tracking, Clock clock) {
         this.door = door;
         this.tracker = tracker;
         this.settings = settings;
@@ -97,7 +98,10 @@ class TrackSocket extends AbstractWebSocketHandler
 
     @Override
     public boolean beforeHandshake(
-            ServerHttpRequest request, ServerHttpResponse response, WebSocketHandler handler, Map<String, Object> session) {
+            ServerHttpRequest request,
+            ServerHttpResponse response,
+            WebSocketHandler handler,
+            Map<String, Object> session) {
         List<String> offered = request.getHeaders().getValuesAsList("Sec-WebSocket-Protocol");
         if (!offered.contains(PROTOCOL)) {
             return refuse(response, HttpStatus.BAD_REQUEST);
@@ -121,11 +125,14 @@ class TrackSocket extends AbstractWebSocketHandler
 
     @Override
     public void afterHandshake(
-            ServerHttpRequest request, ServerHttpResponse response, WebSocketHandler handler, Exception failure) {}
+            ServerHttpRequest request,
+            ServerHttpResponse response,
+            WebSocketHandler handler,
+            @Nullable Exception failure) {}
 
     @Override
     public void afterConnectionEstablished(WebSocketSession socket) {
-        Caller caller = (Caller) socket.getAttributes().get(CALLER);
+        Caller caller = (Caller) Objects.requireNonNull(socket.getAttributes().get(CALLER)); // of the handshake
         connections.put(socket.getId(), new DoorConnection(socket, caller, this, settings, clock.instant()));
     }
 
@@ -217,7 +224,8 @@ class TrackSocket extends AbstractWebSocketHandler
             Instant now = clock.instant();
             connections.values().forEach(connection -> connection.look(now));
             sessions.leftBefore(now.minus(settings.grace())).forEach((session, leftAt) -> {
-                if (tracker.userOf(session) != null && !tracker.end(session, leftAt).accepted()) {
+                if (tracker.userOf(session) != null
+                        && !tracker.end(session, leftAt).accepted()) {
                     sessions.putBack(session, leftAt);
                 }
             });

@@ -56,12 +56,16 @@ class TrackDemoTests {
     void aServerThatDoesNotShowWhatWasSentBreaksItsPromise() {
         server.jdbc().sql("ALTER TABLE conversation_messages RENAME TO gone").update();
         try {
-            Answer answer = run("--url", "ws://127.0.0.1:" + server.port());
+            Answer answer = run("--url", "ws://127.0.0.1:" + server.port(), "--timeout", "1");
 
             assertThat(answer.code()).isEqualTo(ExitCode.UNEXPECTED);
-            assertThat(answer.out()).contains("  NOT AS PROMISED: GET /api/tracker/sessions/");
+            assertThat(answer.out())
+                    .contains("  NOT AS PROMISED: sent [How do I begin, part 1?, ")
+                    .contains("and the server shows []");
         } finally {
-            server.jdbc().sql("ALTER TABLE gone RENAME TO conversation_messages").update();
+            server.jdbc()
+                    .sql("ALTER TABLE gone RENAME TO conversation_messages")
+                    .update();
         }
     }
 

@@ -32,8 +32,8 @@ class AsyncApiTests {
 
     static Stream<JsonSubTypes.Type> frames() {
         return Stream.of(ClientFrame.class, ServerFrame.class)
-                .flatMap(frames -> Arrays.stream(
-                        frames.getAnnotation(JsonSubTypes.class).value()));
+                .flatMap(frames ->
+                        Arrays.stream(frames.getAnnotation(JsonSubTypes.class).value()));
     }
 
     @ParameterizedTest

@@ -60,8 +60,7 @@ public final class DoorServer implements AutoCloseable {
         }
         SpringApplication application = new SpringApplication(Parley.class, Additions.class);
         application.setWebApplicationType(WebApplicationType.SERVLET);
-        return new DoorServer(
-                (ServletWebServerApplicationContext) application.run(arguments.toArray(String[]::new)));
+        return new DoorServer((ServletWebServerApplicationContext) application.run(arguments.toArray(String[]::new)));
     }
 
     /** Not annotated, or the program's own scan would find it in every other test. */
@@ -99,8 +98,8 @@ public final class DoorServer implements AutoCloseable {
         /** Small, so that a reader that does not read is felt soon. */
         @Bean
         WebServerFactoryCustomizer<TomcatServletWebServerFactory> sendBuffer() {
-            return factory -> factory.addConnectorCustomizers(
-                    connector -> connector.setProperty("socket.txBufSize", "4096"));
+            return factory ->
+                    factory.addConnectorCustomizers(connector -> connector.setProperty("socket.txBufSize", "4096"));
         }
 
         private static JwtAuthenticationToken token(String subject) {

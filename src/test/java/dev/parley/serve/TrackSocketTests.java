@@ -59,26 +59,33 @@ class TrackSocketTests {
 
             for (int i = 0; i < 4; i++) {
                 talk.say(session, UUID.randomUUID(), "question " + i);
-                talk.send("{\"type\":\"message\",\"message_id\":\"" + UUID.randomUUID() + "\",\"session_id\":\"" + session
-                        + "\",\"role\":\"agent\",\"content\":\"answer " + i
-                        + "\",\"audio_url\":\"https://example.org/a.ogg\",\"metadata\":{\"n\":[1,{\"x\":null}]}}");
+                talk.send(
+                        "{\"type\":\"message\",\"message_id\":\"" + UUID.randomUUID() + "\",\"session_id\":\"" + session
+                                + "\",\"role\":\"agent\",\"content\":\"answer " + i
+                                + "\",\"audio_url\":\"https://example.org/a.ogg\",\"metadata\":{\"n\":[1,{\"x\":null}]}}");
             }
             talk.end(session).settled(10);
         }
 
         assertThat(server.contents(session, 8))
                 .containsExactly(
-                        "question 0", "answer 0", "question 1", "answer 1", "question 2", "answer 2", "question 3",
+                        "question 0",
+                        "answer 0",
+                        "question 1",
+                        "answer 1",
+                        "question 2",
+                        "answer 2",
+                        "question 3",
                         "answer 3");
         assertThat(server.jdbc()
-                        .sql("SELECT role || ' ' || coalesce(audio_url, '-') || ' ' || coalesce(metadata, '-') || ' ' || user_id"
-                                + " FROM conversation_messages WHERE session_id = ? AND content LIKE '% 0' ORDER BY seq")
+                        .sql(
+                                "SELECT role || ' ' || coalesce(audio_url, '-') || ' ' || coalesce(metadata, '-') || ' ' || user_id"
+                                        + " FROM conversation_messages WHERE session_id = ? AND content LIKE '% 0' ORDER BY seq")
                         .param(session)
                         .query(String.class)
                         .list())
                 .containsExactly(
-                        "user - - " + user,
-                        "assistant https://example.org/a.ogg {\"n\":[1,{\"x\":null}]} " + user);
+                        "user - - " + user, "assistant https://example.org/a.ogg {\"n\":[1,{\"x\":null}]} " + user);
         await(() -> endedAt() != null, "the session is ended");
         assertThat(server.jdbc()
                         .sql("SELECT metadata FROM conversation_sessions WHERE session_id = ?")
@@ -124,7 +131,8 @@ class TrackSocketTests {
                     && said.get("up_to").asLong() < 2) {
                 said = talk.next();
             }
-            assertThat(said.toString()).contains(answer.contains("{") || answer.startsWith("'r") ? json(answer) : answer);
+            assertThat(said.toString())
+                    .contains(answer.contains("{") || answer.startsWith("'r") ? json(answer) : answer);
             talk.settled(2).send("{\"type\":\"ping\"}").next("pong"); // it goes on
         }
         assertThat(server.contents(session, 0)).isEmpty();
@@ -148,7 +156,9 @@ class TrackSocketTests {
         }
         try (Talk talk = Talk.with(server)) {
             talk.start(session, user).next("ready");
-            talk.say(session, message, "hello").say(session, UUID.randomUUID(), "bye").settled(3);
+            talk.say(session, message, "hello")
+                    .say(session, UUID.randomUUID(), "bye")
+                    .settled(3);
         }
 
         assertThat(server.contents(session, 2)).containsExactly("hello", "bye");
@@ -284,7 +294,9 @@ class TrackSocketTests {
             }
             flood.join(20_000);
 
-            assertThat(flood.isAlive()).as("the one that does not read is still connected").isFalse();
+            assertThat(flood.isAlive())
+                    .as("the one that does not read is still connected")
+                    .isFalse();
             assertThat(Duration.ofNanos(slowest)).isLessThan(Duration.ofSeconds(5));
             assertThat(server.contents(session, frames - 1)).hasSize(frames - 1);
         }
@@ -347,10 +359,12 @@ class TrackSocketTests {
                 Talk talk = Talk.with(server, DoorServer.SUBJECT, me)) {
             service.start(others, UUID.randomUUID()).next("ready");
 
-            talk.send("{\"type\":\"session.start\",\"session_id\":\"" + session + "\"}").next("ready");
+            talk.send("{\"type\":\"session.start\",\"session_id\":\"" + session + "\"}")
+                    .next("ready");
             talk.say(session, UUID.randomUUID(), "mine").settled(2);
 
-            assertThat(refusal(talk.start(UUID.randomUUID(), UUID.randomUUID()))).isEqualTo("not_yours");
+            assertThat(refusal(talk.start(UUID.randomUUID(), UUID.randomUUID())))
+                    .isEqualTo("not_yours");
             assertThat(refusal(talk.say(others, UUID.randomUUID(), "forged"))).isEqualTo("not_yours");
             assertThat(refusal(talk.end(others))).isEqualTo("not_yours");
             assertThat(refusal(talk.start(others, user))).isEqualTo("not_yours");
@@ -359,7 +373,8 @@ class TrackSocketTests {
         }
         assertThat(server.contents(session, 1)).containsExactly("mine");
         assertThat(server.contents(others, 0)).isEmpty();
-        assertThat(Talk.refusal(server, TrackSocket.PROTOCOL, DoorServer.SUBJECT, "anna")).isEqualTo(403);
+        assertThat(Talk.refusal(server, TrackSocket.PROTOCOL, DoorServer.SUBJECT, "anna"))
+                .isEqualTo(403);
     }
 
     @Test
