@@ -27,6 +27,7 @@ import org.springframework.security.oauth2.server.resource.authentication.JwtAut
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationProvider;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.csrf.CookieCsrfTokenRepository;
+import org.springframework.security.web.csrf.CsrfToken;
 import org.springframework.security.web.csrf.CsrfTokenRequestAttributeHandler;
 import org.springframework.security.web.csrf.CsrfTokenRequestHandler;
 import org.springframework.security.web.firewall.HttpFirewall;
@@ -168,7 +169,7 @@ class SecurityConfiguration implements WebMvcConfigurer {
         CsrfTokenRequestAttributeHandler handler = new CsrfTokenRequestAttributeHandler();
         return (request, response, token) -> {
             handler.handle(request, response, token);
-            token.get();
+            request.setAttribute(CsrfToken.class.getName(), token.get());
         };
     }
 
