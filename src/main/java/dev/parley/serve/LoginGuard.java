@@ -2,6 +2,7 @@ package dev.parley.serve;
 
 import io.github.bucket4j.Bucket;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.springframework.security.authentication.AuthenticationManager;
@@ -93,6 +94,6 @@ class LoginGuard implements AuthenticationManager {
     /** Of an IPv6 address the first 64 bits: the rest is its owner's to choose. */
     private static String network(String address) {
         String[] groups = address.split(":", -1);
-        return groups.length < 8 ? address : String.join(":", java.util.Arrays.copyOf(groups, 4));
+        return groups.length < 8 ? address : String.join(":", Arrays.copyOf(groups, 4));
     }
 }

@@ -11,6 +11,7 @@ import io.opentelemetry.proto.trace.v1.Span;
 import io.opentelemetry.proto.trace.v1.Status;
 import jakarta.servlet.Filter;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -93,7 +94,7 @@ class ItemTracesTests {
     }
 
     private TestApplication start(TraceReceiver receiver, String... more) {
-        String[] properties = java.util.Arrays.copyOf(more, more.length + 1);
+        String[] properties = Arrays.copyOf(more, more.length + 1);
         properties[more.length] = "management.opentelemetry.tracing.export.otlp.endpoint=" + receiver.endpoint();
         return TestApplication.start(TestDatabase.H2, data, properties);
     }

@@ -4,10 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
+import dev.parley.batch.GenerateRuns;
 import dev.parley.launch.Commands.Answer;
 import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -16,6 +20,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -133,7 +138,7 @@ class ServingTests {
             degraded = get("/readyz");
         }
         String outage = get("/metrics").body();
-        app.bean(dev.parley.batch.GenerateRuns.class).stopNow();
+        app.bean(GenerateRuns.class).stopNow();
         run.get(30, TimeUnit.SECONDS);
 
         assertThat(well.statusCode()).isEqualTo(200);
@@ -174,7 +179,7 @@ class ServingTests {
 
     @Test
     void whatIsInTheWayOfAServerIsToldInOneSentence() throws IOException {
-        try (ServerSocket taken = new ServerSocket(0, 1, java.net.InetAddress.getLoopbackAddress())) {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             Answer inUse = main("--server.port=" + taken.getLocalPort());
             Answer open = main("--server.port=0", "--server.address=0.0.0.0");
             Answer nowhere = main("--server.port=0", "--server.address=nowhere.invalid");
@@ -196,11 +201,11 @@ class ServingTests {
     }
 
     private Answer main(String... settings) {
-        java.io.StringWriter out = new java.io.StringWriter();
-        java.io.StringWriter err = new java.io.StringWriter();
-        List<String> line = new java.util.ArrayList<>(List.of("serve", "--no-run", "--parley.data=" + data));
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        List<String> line = new ArrayList<>(List.of("serve", "--no-run", "--parley.data=" + data));
         line.addAll(List.of(settings));
-        int code = Main.execute(line, new java.io.PrintWriter(out), new java.io.PrintWriter(err));
+        int code = Main.execute(line, new PrintWriter(out), new PrintWriter(err));
         return new Answer(code, out.toString(), err.toString());
     }
 

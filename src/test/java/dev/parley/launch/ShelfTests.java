@@ -28,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.springframework.context.ApplicationContext;
+import org.springframework.core.env.Environment;
 import picocli.CommandLine.ParseResult;
 
 /** The folder {@code jobs}: each file is one that the program takes, and starts what its reader is told. */
@@ -206,9 +207,7 @@ class ShelfTests {
                     .isEqualTo(probe.equals("readinessProbe") ? "/readyz" : "/livez");
         }
         assertThat(at(serve, "ports", 0, "containerPort"))
-                .hasToString(app.beans()
-                        .getBean(org.springframework.core.env.Environment.class)
-                        .getProperty("server.port"));
+                .hasToString(app.beans().getBean(Environment.class).getProperty("server.port"));
         assertThat(at(documents.get(1), "spec", "selector"))
                 .isEqualTo(labels)
                 .isEqualTo(at(documents.get(0), "spec", "selector", "matchLabels"));

@@ -33,6 +33,10 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.springframework.beans.factory.support.StaticListableBeanFactory;
+import org.springframework.boot.web.server.autoconfigure.ServerProperties;
+import org.springframework.security.oauth2.jwt.JwtDecoder;
+import org.springframework.util.unit.DataSize;
 
 /** What strangers try, and what each gets; the table is left in {@code target/security.md}. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -515,25 +519,13 @@ class SecurityTests {
     }
 
     private static Access access(ServeSettings settings, String address) throws Exception {
-        var server = new org.springframework.boot.web.server.autoconfigure.ServerProperties();
+        var server = new ServerProperties();
         server.setAddress(address == null ? null : InetAddress.getByName(address));
-        return new Access(
-                settings,
-                server,
-                new org.springframework.beans.factory.support.StaticListableBeanFactory()
-                        .getBeanProvider(org.springframework.security.oauth2.jwt.JwtDecoder.class));
+        return new Access(settings, server, new StaticListableBeanFactory().getBeanProvider(JwtDecoder.class));
     }
 
     private static ServeSettings settings(String token, String read, String track, String user, String password) {
-        return new ServeSettings(
-                token,
-                read,
-                track,
-                user,
-                password,
-                List.of(),
-                10,
-                org.springframework.util.unit.DataSize.ofMegabytes(1));
+        return new ServeSettings(token, read, track, user, password, List.of(), 10, DataSize.ofMegabytes(1));
     }
 
     @Test

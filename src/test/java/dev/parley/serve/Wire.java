@@ -11,6 +11,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /** Sends the bytes of a request as they are written here, as no well-behaved client would, and reads the answer. */
@@ -42,8 +43,7 @@ final class Wire {
 
         List<String> all(String header) {
             return head.lines()
-                    .filter(line -> line.toLowerCase(java.util.Locale.ROOT)
-                            .startsWith(header.toLowerCase(java.util.Locale.ROOT) + ":"))
+                    .filter(line -> line.toLowerCase(Locale.ROOT).startsWith(header.toLowerCase(Locale.ROOT) + ":"))
                     .map(line -> line.substring(header.length() + 1).strip())
                     .toList();
         }
