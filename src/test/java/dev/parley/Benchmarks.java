@@ -3,6 +3,7 @@ package dev.parley;
 import dev.parley.batch.GenerateBenchmark;
 import dev.parley.batch.PastBenchmark;
 import dev.parley.export.ExportBenchmark;
+import dev.parley.serve.DoorBenchmark;
 import dev.parley.step.StepBenchmark;
 import dev.parley.tracking.TrackerBenchmark;
 import dev.parley.work.ClaimBenchmark;
@@ -48,5 +49,11 @@ class Benchmarks {
     @Order(6)
     void anExportInEachFormat() throws Exception {
         ExportBenchmark.main(new String[0]);
+    }
+
+    @Test
+    @Order(7)
+    void theDoorUnderAThousandConnections() throws Exception {
+        DoorBenchmark.main(new String[0]);
     }
 }

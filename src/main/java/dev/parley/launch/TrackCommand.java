@@ -26,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 @Command(
         name = "track",
-        description = "Shows recorded live conversations, and imports transcripts.",
+        description = "Shows recorded live conversations, imports transcripts, and tries a server's door.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
@@ -34,7 +34,8 @@ import tools.jackson.databind.json.JsonMapper;
             TrackCommand.Sessions.class,
             TrackCommand.Messages.class,
             TrackCommand.Dead.class,
-            TrackCommand.Import.class
+            TrackCommand.Import.class,
+            TrackDemo.class
         })
 class TrackCommand {
     private static final JsonMapper JSON = JsonMapper.builder()

@@ -31,8 +31,7 @@ class UnusedConfigurations implements AutoConfigurationImportFilter, Environment
     @Override
     public void setEnvironment(Environment environment) {
         serves = environment instanceof ConfigurableWebEnvironment;
-        traces = StringUtils.hasText(
-                environment.getProperty("management.opentelemetry.tracing.export.otlp.endpoint"));
+        traces = StringUtils.hasText(environment.getProperty("management.opentelemetry.tracing.export.otlp.endpoint"));
     }
 
     @Override

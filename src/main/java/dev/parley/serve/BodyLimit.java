@@ -19,11 +19,11 @@ import org.springframework.web.server.ResponseStatusException;
 @ConditionalOnWebApplication
 class BodyLimit extends OncePerRequestFilter {
     private final long most;
-    private final Problems problems;
+    private final ErrorAnswers errors;
 
-    BodyLimit(ServeSettings settings, Problems problems) {
+    BodyLimit(ServeSettings settings, ErrorAnswers errors) {
         this.most = settings.maxBody().toBytes();
-        this.problems = problems;
+        this.errors = errors;
     }
 
     /** Lines that are read one by one have a limit each. */
@@ -36,7 +36,7 @@ class BodyLimit extends OncePerRequestFilter {
     protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
             throws ServletException, IOException {
         if (request.getContentLengthLong() > most) {
-            problems.write(response, HttpStatus.CONTENT_TOO_LARGE, tooLarge());
+            errors.write(response, HttpStatus.CONTENT_TOO_LARGE, tooLarge());
         } else {
             chain.doFilter(new Limited(request), response);
         }

@@ -24,10 +24,13 @@ record Caller(@Nullable UUID user, @Nullable Instant until) {
         }
         String subject = token.getToken().getSubject();
         try {
-            return new Caller(UUID.fromString(String.valueOf(subject)), token.getToken().getExpiresAt());
+            return new Caller(
+                    UUID.fromString(String.valueOf(subject)), token.getToken().getExpiresAt());
         } catch (IllegalArgumentException e) {
             throw new ResponseStatusException(
-                    HttpStatus.FORBIDDEN, "The subject of the token is not a UUID, which the tracker knows users by", e);
+                    HttpStatus.FORBIDDEN,
+                    "The subject of the token is not a UUID, which the tracker knows users by",
+                    e);
         }
     }
 

@@ -59,7 +59,8 @@ class Credentials implements AuthenticationProvider {
                         : String.valueOf(shown.getCredentials()));
         Known who = null;
         for (Known one : known) {
-            boolean same = MessageDigest.isEqual(digest(one.user()), user) & MessageDigest.isEqual(one.secret(), secret);
+            boolean same =
+                    MessageDigest.isEqual(digest(one.user()), user) & MessageDigest.isEqual(one.secret(), secret);
             if (same && (one.bearer() || !bearer)) {
                 who = one;
             }

@@ -79,8 +79,10 @@ class Door {
         if (caller.user() != null) {
             UUID owner = tracker.userOf(message.sessionId());
             if (owner == null) {
-                return refused(Reason.UNKNOWN_SESSION, "session " + message.sessionId()
-                        + " was not started here, or ended more than a minute ago: start it first");
+                return refused(
+                        Reason.UNKNOWN_SESSION,
+                        "session " + message.sessionId()
+                                + " was not started here, or ended more than a minute ago: start it first");
             }
             if (caller.isNot(owner)) {
                 return notYours(message.sessionId());

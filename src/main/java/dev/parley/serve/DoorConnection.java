@@ -113,9 +113,7 @@ final class DoorConnection {
         try {
             read = Frames.read(text);
         } catch (IllegalArgumentException e) {
-            settle(
-                    place,
-                    new ServerFrame.Error(frame, Reason.INVALID, String.valueOf(e.getMessage()), false));
+            settle(place, new ServerFrame.Error(frame, Reason.INVALID, String.valueOf(e.getMessage()), false));
             return;
         }
         door.take(caller, read).thenAccept(outcome -> settle(place, answer(frame, read, outcome)));
@@ -199,7 +197,9 @@ final class DoorConnection {
     /** Says why, and closes. */
     void refuse(long frame, Refusal why, CloseStatus status) {
         if (frame > 0) {
-            close(new ServerFrame.Error(frame, why.reason(), why.detail(), true), status.withReason(why.reason().key()));
+            close(
+                    new ServerFrame.Error(frame, why.reason(), why.detail(), true),
+                    status.withReason(why.reason().key()));
         }
     }
 
@@ -216,30 +216,28 @@ final class DoorConnection {
 
     /** Sends what there is to be sent, unless that is under way. */
     private void send() {
-        while (true) {
-            ServerFrame next;
-            CloseStatus last = null;
-            synchronized (this) {
-                if (sending || over) {
-                    return;
-                }
-                next = next();
-                if (next == null) {
-                    if (closing == null) {
-                        return;
-                    }
-                    over = true;
-                    last = closing;
-                } else {
-                    sending = true;
-                }
-            }
-            if (next == null) {
-                door.close(this, last);
-                return;
-            }
+        for (ServerFrame next = begin(); next != null; next = begin()) {
             new Send().begin(Frames.write(next));
         }
+    }
+
+    /** What is to be sent now; null when there is nothing, and then perhaps it is time to close. */
+    private @Nullable ServerFrame begin() {
+        CloseStatus status;
+        synchronized (this) {
+            if (sending || over) {
+                return null;
+            }
+            ServerFrame next = next();
+            sending = next != null;
+            if (sending || closing == null) {
+                return next;
+            }
+            over = true;
+            status = closing;
+        }
+        door.close(this, status);
+        return null;
     }
 
     /** Acks go last: what they pass over has been told by then. */

@@ -46,7 +46,8 @@ record DoorSettings(
                     "parley.door.max-request " + maxRequest + " is less than parley.door.max-frame " + maxFrame);
         }
         if (pingInterval.toMillis() <= 0 || sendTimeout.toMillis() <= 0) {
-            throw new IllegalArgumentException("parley.door.ping-interval and parley.door.send-timeout must be positive");
+            throw new IllegalArgumentException(
+                    "parley.door.ping-interval and parley.door.send-timeout must be positive");
         }
     }
 }

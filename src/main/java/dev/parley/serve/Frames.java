@@ -50,7 +50,8 @@ final class Frames {
         }
         // only an escape can make half a character, which no journal and no database takes
         if (text.contains("\\u") && !StandardCharsets.UTF_8.newEncoder().canEncode(frame.toString())) {
-            throw new IllegalArgumentException("it has half a character: an escape \\uD800 to \\uDFFF without its pair");
+            throw new IllegalArgumentException(
+                    "it has half a character: an escape \\uD800 to \\uDFFF without its pair");
         }
         return frame;
     }
@@ -75,7 +76,9 @@ final class Frames {
             return field + " is '" + format.getValue() + "', which is not " + kind(format.getTargetType());
         }
         if (e instanceof MismatchedInputException mismatch) {
-            return field.isEmpty() ? "it should be a JSON object with a type" : field + " is not " + kind(mismatch.getTargetType());
+            return field.isEmpty()
+                    ? "it is not one JSON object with a type"
+                    : field + " is not " + kind(mismatch.getTargetType());
         }
         return "not JSON: " + e.getOriginalMessage();
     }

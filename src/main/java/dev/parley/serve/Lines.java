@@ -35,7 +35,10 @@ final class Lines {
         /** @throws IllegalArgumentException when it is not UTF-8 */
         String text() {
             try {
-                return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+                return StandardCharsets.UTF_8
+                        .newDecoder()
+                        .decode(ByteBuffer.wrap(bytes))
+                        .toString();
             } catch (CharacterCodingException e) {
                 throw new IllegalArgumentException("it is not UTF-8", e);
             }

@@ -2,6 +2,7 @@ package dev.parley.serve;
 
 import io.github.bucket4j.Bucket;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.springframework.security.authentication.AuthenticationManager;
@@ -20,11 +21,11 @@ class LoginGuard implements AuthenticationManager {
     private final AuthenticationManager logins;
     private final int failuresPerMinute;
     private final Map<String, Bucket> buckets = new LinkedHashMap<>(16, 0.75f, true) { // guarded by itself
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, Bucket> eldest) {
-            return size() > ADDRESSES;
-        }
-    };
+                @Override
+                protected boolean removeEldestEntry(Map.Entry<String, Bucket> eldest) {
+                    return size() > ADDRESSES;
+                }
+            };
 
     LoginGuard(AuthenticationManager logins, int failuresPerMinute) {
         this.logins = logins;
@@ -78,18 +79,21 @@ class LoginGuard implements AuthenticationManager {
     }
 
     private Bucket failuresOf(Authentication shown) {
-        String address = shown.getDetails() instanceof WebAuthenticationDetails details ? details.getRemoteAddress() : "";
+        String address =
+                shown.getDetails() instanceof WebAuthenticationDetails details ? details.getRemoteAddress() : "";
         synchronized (buckets) {
-            return buckets.computeIfAbsent(network(String.valueOf(address)), one -> Bucket.builder()
-                    .addLimit(limit ->
-                            limit.capacity(failuresPerMinute).refillGreedy(failuresPerMinute, Duration.ofMinutes(1)))
-                    .build());
+            return buckets.computeIfAbsent(
+                    network(String.valueOf(address)),
+                    one -> Bucket.builder()
+                            .addLimit(limit -> limit.capacity(failuresPerMinute)
+                                    .refillGreedy(failuresPerMinute, Duration.ofMinutes(1)))
+                            .build());
         }
     }
 
     /** Of an IPv6 address the first 64 bits: the rest is its owner's to choose. */
     private static String network(String address) {
         String[] groups = address.split(":", -1);
-        return groups.length < 8 ? address : String.join(":", java.util.Arrays.copyOf(groups, 4));
+        return groups.length < 8 ? address : String.join(":", Arrays.copyOf(groups, 4));
     }
 }

@@ -27,7 +27,9 @@ import org.springframework.security.oauth2.server.resource.authentication.JwtAut
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationProvider;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.csrf.CookieCsrfTokenRepository;
+import org.springframework.security.web.csrf.CsrfToken;
 import org.springframework.security.web.csrf.CsrfTokenRequestAttributeHandler;
+import org.springframework.security.web.csrf.CsrfTokenRequestHandler;
 import org.springframework.security.web.firewall.HttpFirewall;
 import org.springframework.security.web.firewall.RequestRejectedHandler;
 import org.springframework.security.web.firewall.StrictHttpFirewall;
@@ -53,8 +55,9 @@ class SecurityConfiguration implements WebMvcConfigurer {
         LOGIN, "/login.html", "/*.js", "/*.css", "/*.svg", "/favicon.ico", "/api/me", "/livez", "/readyz"
     };
 
-    private static final String CONTENT = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-            + " connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+    private static final String CONTENT =
+            "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+                    + " connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
     private static final Set<String> SAFE = Set.of("GET", "HEAD", "OPTIONS");
 
@@ -63,11 +66,11 @@ class SecurityConfiguration implements WebMvcConfigurer {
             List.of(HttpHeaders.COOKIE, HttpHeaders.ORIGIN, "Sec-Fetch-Site", HttpHeaders.REFERER);
 
     private final Access access;
-    private final Problems problems;
+    private final ErrorAnswers errors;
 
-    SecurityConfiguration(Access access, Problems problems) {
+    SecurityConfiguration(Access access, ErrorAnswers errors) {
         this.access = access;
-        this.problems = problems;
+        this.errors = errors;
     }
 
     @Override
@@ -93,15 +96,17 @@ class SecurityConfiguration implements WebMvcConfigurer {
                         .anyRequest()
                         .denyAll())
                 .authenticationManager(logins)
-                .oauth2ResourceServer(tokens -> tokens.authenticationManagerResolver(request -> logins)
-                        .authenticationEntryPoint(this::refuse))
+                .oauth2ResourceServer(tokens ->
+                        tokens.authenticationManagerResolver(request -> logins).authenticationEntryPoint(this::refuse))
                 .formLogin(form -> form.loginPage(LOGIN)
                         .successHandler((request, response, who) -> signedIn(request, response))
                         .failureHandler(this::notSignedIn))
                 .logout(logout -> logout.logoutSuccessUrl(LOGIN + "?logout"))
                 .exceptionHandling(refusals -> refusals.authenticationEntryPoint(this::refuse)
-                        .accessDeniedHandler((request, response, e) -> problems.write(
-                                response, HttpStatus.FORBIDDEN, "this needs another right, or a proof against forgery")))
+                        .accessDeniedHandler((request, response, e) -> errors.write(
+                                response,
+                                HttpStatus.FORBIDDEN,
+                                "this needs another right, or a proof against forgery")))
                 .anonymous(nobody -> {
                     if (!access.loginRequired()) {
                         nobody.authorities(Right.authorities(Right.ALL));
@@ -110,7 +115,8 @@ class SecurityConfiguration implements WebMvcConfigurer {
                 .csrf(forgery -> forgery.csrfTokenRepository(cookie())
                         .csrfTokenRequestHandler(eager())
                         .requireCsrfProtectionMatcher(SecurityConfiguration::couldBeForged))
-                .requestCache(none -> none.requestCache(new NullRequestCache())) // no address to be sent to after signing in
+                .requestCache(
+                        none -> none.requestCache(new NullRequestCache())) // no address to be sent to after signing in
                 .headers(headers -> headers.contentSecurityPolicy(content -> content.policyDirectives(CONTENT))
                         .frameOptions(FrameOptionsConfig::deny)
                         .referrerPolicy(referrer -> referrer.policy(ReferrerPolicy.SAME_ORIGIN))
@@ -118,7 +124,8 @@ class SecurityConfiguration implements WebMvcConfigurer {
                         .crossOriginResourcePolicy(resource -> resource.policy(CrossOriginResourcePolicy.SAME_ORIGIN))
                         .permissionsPolicyHeader(
                                 features -> features.policy("camera=(), microphone=(), geolocation=(), payment=()"))
-                        .cacheControl(cache -> cache.disable()) // its no-store would leave nothing to compare an ETag with
+                        .cacheControl(
+                                cache -> cache.disable()) // its no-store would leave nothing to compare an ETag with
                         .addHeaderWriter(new StaticHeadersWriter(HttpHeaders.CACHE_CONTROL, "private, no-cache")))
                 .build();
     }
@@ -148,7 +155,7 @@ class SecurityConfiguration implements WebMvcConfigurer {
     @Bean
     RequestRejectedHandler rejected() {
         return (request, response, e) ->
-                problems.write(response, HttpStatus.BAD_REQUEST, "method, host or address is none that is answered");
+                errors.write(response, HttpStatus.BAD_REQUEST, "method, host or address is none that is answered");
     }
 
     private static CookieCsrfTokenRepository cookie() {
@@ -158,10 +165,12 @@ class SecurityConfiguration implements WebMvcConfigurer {
     }
 
     /** Gives every browser the cookie with its first answer. */
-    private static CsrfTokenRequestAttributeHandler eager() {
+    private static CsrfTokenRequestHandler eager() {
         CsrfTokenRequestAttributeHandler handler = new CsrfTokenRequestAttributeHandler();
-        handler.setCsrfRequestAttributeName(null);
-        return handler;
+        return (request, response, token) -> {
+            handler.handle(request, response, token);
+            request.setAttribute(CsrfToken.class.getName(), token.get());
+        };
     }
 
     /** Only a browser can be made to send what its user did not mean; tokens in a header, it does not send by itself. */
@@ -199,12 +208,12 @@ class SecurityConfiguration implements WebMvcConfigurer {
             throws IOException {
         if (e instanceof LockedOutException locked) {
             response.setHeader(HttpHeaders.RETRY_AFTER, locked.retryAfter());
-            problems.write(response, HttpStatus.TOO_MANY_REQUESTS, "too many failed logins from this address");
+            errors.write(response, HttpStatus.TOO_MANY_REQUESTS, "too many failed logins from this address");
         } else if (request.getMethod().equals("GET") && wantsPage(request)) {
             response.sendRedirect(LOGIN);
         } else {
             response.setHeader(HttpHeaders.WWW_AUTHENTICATE, "Bearer");
-            problems.write(response, HttpStatus.UNAUTHORIZED, "sign in, or show a token that is known here");
+            errors.write(response, HttpStatus.UNAUTHORIZED, "sign in, or show a token that is known here");
         }
     }
 }

@@ -44,14 +44,16 @@ record ServeSettings(
         trackToken = token("PARLEY_TRACK_TOKEN", trackToken);
         user = StringUtils.hasText(user) ? user.strip() : null;
         password = StringUtils.hasText(password) ? password : null;
-        hosts = hosts.stream().map(host -> host.strip().toLowerCase(Locale.ROOT)).toList();
+        hosts = hosts.stream()
+                .map(host -> host.strip().toLowerCase(Locale.ROOT))
+                .toList();
         if ((user == null) != (password == null)) {
             throw new IllegalArgumentException(
                     "PARLEY_USER and PARLEY_PASSWORD belong together; set both (parley.serve.user, .password) or neither");
         }
         if (password != null && password.length() < SHORTEST_PASSWORD) {
-            throw new IllegalArgumentException("PARLEY_PASSWORD (parley.serve.password) is shorter than "
-                    + SHORTEST_PASSWORD + " characters");
+            throw new IllegalArgumentException(
+                    "PARLEY_PASSWORD (parley.serve.password) is shorter than " + SHORTEST_PASSWORD + " characters");
         }
         if (Objects.equals(token, readToken) && token != null
                 || Objects.equals(token, trackToken) && token != null

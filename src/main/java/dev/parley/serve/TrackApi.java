@@ -34,11 +34,13 @@ class TrackApi {
     static final String PATH = "/api/track";
 
     private final Door door;
+    private final TrackSocket socket;
     private final DoorSettings settings;
     private final int maxFrame;
 
-    TrackApi(Door door, DoorSettings settings) {
+    TrackApi(Door door, TrackSocket socket, DoorSettings settings) {
         this.door = door;
+        this.socket = socket;
         this.settings = settings;
         this.maxFrame = (int) settings.maxFrame().toBytes();
     }
@@ -84,7 +86,11 @@ class TrackApi {
             List<LineResult> results) {}
 
     /** Where reading ended before the end. */
-    private record Stop(long line, HttpStatus status, String detail, @Nullable Duration retryAfter) {}
+    private record Stop(
+            long line,
+            HttpStatus status,
+            String detail,
+            @Nullable Duration retryAfter) {}
 
     /** Takes line by line, each for itself, and answers once all are as safe as was promised. */
     @Operation(
@@ -98,6 +104,9 @@ class TrackApi {
             consumes = {MediaType.APPLICATION_NDJSON_VALUE, "application/jsonl"},
             produces = {MediaType.APPLICATION_JSON_VALUE, MediaType.APPLICATION_NDJSON_VALUE})
     CompletableFuture<ResponseEntity<String>> track(HttpServletRequest request) throws IOException {
+        if (!socket.isRunning()) {
+            throw new ResponseStatusException(HttpStatus.SERVICE_UNAVAILABLE, "The server is stopping.");
+        }
         long most = settings.maxRequest().toBytes();
         if (request.getContentLengthLong() > most) {
             throw new ResponseStatusException(
@@ -111,7 +120,8 @@ class TrackApi {
         List<CompletableFuture<LineResult>> results = new ArrayList<>();
         Stop stop = read(in, caller, results);
         return CompletableFuture.allOf(results.toArray(CompletableFuture[]::new))
-                .thenApply(done -> answer(results.stream().map(CompletableFuture::join).toList(), stop, lines));
+                .thenApply(done ->
+                        answer(results.stream().map(CompletableFuture::join).toList(), stop, lines));
     }
 
     private static boolean accepts(HttpServletRequest request, MediaType type) {

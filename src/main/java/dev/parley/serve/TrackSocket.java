@@ -5,8 +5,11 @@ import dev.parley.tracking.ConversationTracker;
 import dev.parley.tracking.TrackingSettings;
 import dev.parley.tracking.TrackingSettings.Durability;
 import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -14,10 +17,15 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.DisposableBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
+import org.springframework.boot.availability.AvailabilityChangeEvent;
+import org.springframework.boot.availability.ReadinessState;
 import org.springframework.context.SmartLifecycle;
+import org.springframework.context.event.EventListener;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.server.ServerHttpRequest;
@@ -42,11 +50,12 @@ import org.springframework.web.socket.server.HandshakeInterceptor;
 @Component
 @ConditionalOnWebApplication
 class TrackSocket extends AbstractWebSocketHandler
-        implements SubProtocolCapable, HandshakeInterceptor, SmartLifecycle {
+        implements SubProtocolCapable, HandshakeInterceptor, SmartLifecycle, DisposableBean {
     static final String PROTOCOL = "convtrack.v1";
 
     private static final Logger log = LoggerFactory.getLogger(TrackSocket.class);
     private static final int ASIDE = 4;
+    private static final Duration GOOD_BYE = Duration.ofSeconds(5);
     private static final String CALLER = Caller.class.getName();
 
     private final Door door;
@@ -61,13 +70,13 @@ class TrackSocket extends AbstractWebSocketHandler
             Executors.newSingleThreadScheduledExecutor(threads("parley-door-timer-"));
     private volatile boolean running;
 
-    TrackSocket(
-            Door door, ConversationTracker tracker, DoorSettings settings, TrackingSettings tracking, Clock clock) {
+    TrackSocket(Door door, ConversationTracker tracker, DoorSettings settings, TrackingSettings tracking, Clock clock) {
         this.door = door;
         this.tracker = tracker;
         this.settings = settings;
         this.durability = tracking.durability();
         this.clock = clock;
+        timer.scheduleWithFixedDelay(this::look, 1, 1, TimeUnit.SECONDS);
     }
 
     private static CustomizableThreadFactory threads(String prefix) {
@@ -89,7 +98,10 @@ class TrackSocket extends AbstractWebSocketHandler
 
     @Override
     public boolean beforeHandshake(
-            ServerHttpRequest request, ServerHttpResponse response, WebSocketHandler handler, Map<String, Object> session) {
+            ServerHttpRequest request,
+            ServerHttpResponse response,
+            WebSocketHandler handler,
+            Map<String, Object> session) {
         List<String> offered = request.getHeaders().getValuesAsList("Sec-WebSocket-Protocol");
         if (!offered.contains(PROTOCOL)) {
             return refuse(response, HttpStatus.BAD_REQUEST);
@@ -113,11 +125,14 @@ class TrackSocket extends AbstractWebSocketHandler
 
     @Override
     public void afterHandshake(
-            ServerHttpRequest request, ServerHttpResponse response, WebSocketHandler handler, Exception failure) {}
+            ServerHttpRequest request,
+            ServerHttpResponse response,
+            WebSocketHandler handler,
+            @Nullable Exception failure) {}
 
     @Override
     public void afterConnectionEstablished(WebSocketSession socket) {
-        Caller caller = (Caller) socket.getAttributes().get(CALLER);
+        Caller caller = (Caller) Objects.requireNonNull(socket.getAttributes().get(CALLER)); // of the handshake
         connections.put(socket.getId(), new DoorConnection(socket, caller, this, settings, clock.instant()));
     }
 
@@ -180,9 +195,10 @@ class TrackSocket extends AbstractWebSocketHandler
         return durability;
     }
 
-    /** What a connection may have unsettled now. */
+    /** What a connection may have unsettled now: less once the tracker's queue is more than half full. */
     int credit() {
-        return Math.max(1, (int) (settings.credit() * (1 - tracker.load())));
+        double room = Math.min(1, 2 * (1 - tracker.load()));
+        return Math.max(1, (int) (settings.credit() * room));
     }
 
     /** How many there are. */
@@ -201,11 +217,15 @@ class TrackSocket extends AbstractWebSocketHandler
     }
 
     private void look() {
+        if (!running) {
+            return;
+        }
         try {
-            var now = clock.instant();
+            Instant now = clock.instant();
             connections.values().forEach(connection -> connection.look(now));
             sessions.leftBefore(now.minus(settings.grace())).forEach((session, leftAt) -> {
-                if (tracker.userOf(session) != null && !tracker.end(session, leftAt).accepted()) {
+                if (tracker.userOf(session) != null
+                        && !tracker.end(session, leftAt).accepted()) {
                     sessions.putBack(session, leftAt);
                 }
             });
@@ -217,21 +237,29 @@ class TrackSocket extends AbstractWebSocketHandler
     @Override
     public void start() {
         running = true;
-        timer.scheduleWithFixedDelay(this::look, 1, 1, TimeUnit.SECONDS);
     }
 
+    /** Whoever is told to come again keeps what is not settled, and the next process takes it. */
     @Override
     public void stop() {
         running = false;
-        timer.shutdownNow();
         connections.values().forEach(connection -> connection.end(CloseStatus.SERVICE_RESTARTED));
+    }
+
+    /** The first step of a stop, while calls in flight may still finish. */
+    @EventListener
+    void closeFor(AvailabilityChangeEvent<ReadinessState> change) {
+        if (change.getState() == ReadinessState.REFUSING_TRAFFIC) {
+            stop();
+        }
+    }
+
+    @Override
+    public void destroy() throws InterruptedException {
+        timer.shutdownNow();
         aside.shutdown();
-        try {
-            if (!aside.awaitTermination(5, TimeUnit.SECONDS)) {
-                log.debug("Some sessions' connections do not answer the good-bye");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        if (!aside.awaitTermination(GOOD_BYE.toMillis(), TimeUnit.MILLISECONDS)) {
+            log.debug("Some sessions' connections do not answer the good-bye");
         }
     }
 

@@ -20,8 +20,8 @@ class TrackSocketConfiguration {
     @Bean
     WebSocketHandlerMapping trackSocketMapping(TrackSocket socket, DoorSettings settings) {
         WebSocketHttpRequestHandler handler = new WebSocketHttpRequestHandler(socket, new Uncompressed());
-        handler.setHandshakeInterceptors(
-                List.of(new OriginHandshakeInterceptor(settings.allowedOrigins()), socket)); // our own is always allowed
+        handler.setHandshakeInterceptors(List.of(
+                new OriginHandshakeInterceptor(settings.allowedOrigins()), socket)); // our own is always allowed
         WebSocketHandlerMapping mapping = new WebSocketHandlerMapping();
         mapping.setUrlMap(Map.of(TrackApi.PATH, handler));
         mapping.setWebSocketUpgradeMatch(true);

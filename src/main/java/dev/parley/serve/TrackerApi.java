@@ -41,11 +41,7 @@ class TrackerApi {
     private final DeadLetters letters;
     private final DeadLetterRetry retry;
 
-    TrackerApi(
-            ConversationTracker tracker,
-            ConversationSessions sessions,
-            DeadLetters letters,
-            DeadLetterRetry retry) {
+    TrackerApi(ConversationTracker tracker, ConversationSessions sessions, DeadLetters letters, DeadLetterRetry retry) {
         this.tracker = tracker;
         this.sessions = sessions;
         this.letters = letters;
@@ -103,10 +99,12 @@ class TrackerApi {
     record SessionPage(List<Session> sessions, @Nullable UUID next) {}
 
     /** @param next to be given as {@code after} for the next page; null on the last one */
-    record MessagePage(List<StoredMessage> messages, @Nullable UUID next) {}
+    record MessagePage(
+            List<StoredMessage> messages, @Nullable UUID next) {}
 
     /** @param next to be given as {@code after} for the next page; null on the last one */
-    record DeadLetterPage(List<DeadLetter> deadLetters, @Nullable UUID next) {}
+    record DeadLetterPage(
+            List<DeadLetter> deadLetters, @Nullable UUID next) {}
 
     /**
      * @param retried which are stored, and dead letters no more
@@ -184,8 +182,7 @@ class TrackerApi {
 
     private static int checked(int limit) {
         if (limit < 1 || limit > MOST) {
-            throw new ResponseStatusException(
-                    HttpStatus.BAD_REQUEST, "limit is " + limit + "; should be 1 to " + MOST);
+            throw new ResponseStatusException(HttpStatus.BAD_REQUEST, "limit is " + limit + "; should be 1 to " + MOST);
         }
         return limit;
     }

@@ -34,9 +34,11 @@ class TrackerMetrics implements MeterBinder {
         gauge(registry, "journal.quota.bytes", "what the journal may have", TrackerHealth::journalQuota);
         gauge(registry, "journal.waiting.bytes", "of the journal, not in the database", TrackerHealth::waitingBytes);
         gauge(registry, "sessions.active", "started and not ended", TrackerHealth::activeSessions);
-        TimeGauge.builder("parley.tracker.lag", tracker, TimeUnit.MILLISECONDS, one -> one.health()
-                        .lag()
-                        .toMillis())
+        TimeGauge.builder(
+                        "parley.tracker.lag",
+                        tracker,
+                        TimeUnit.MILLISECONDS,
+                        one -> one.health().lag().toMillis())
                 .description("age of the oldest that is not in the database")
                 .register(registry);
         counter(registry, "accepted", "starts, messages and ends", TrackerHealth::accepted);
@@ -48,9 +50,10 @@ class TrackerMetrics implements MeterBinder {
         counter(registry, "damaged", "lines of the journal kept aside", TrackerHealth::damaged);
         counter(registry, "late", "messages after the end of their session", TrackerHealth::lateMessages);
         for (TrackResult.Reason reason : TrackResult.Reason.values()) {
-            FunctionCounter.builder("parley.tracker.refused", tracker, one -> one.health()
-                            .refused()
-                            .getOrDefault(reason, 0L))
+            FunctionCounter.builder(
+                            "parley.tracker.refused",
+                            tracker,
+                            one -> one.health().refused().getOrDefault(reason, 0L))
                     .tag("reason", reason.name().toLowerCase(Locale.ROOT))
                     .description("starts, messages and ends that were refused")
                     .register(registry);
@@ -60,8 +63,7 @@ class TrackerMetrics implements MeterBinder {
                 .register(registry);
     }
 
-    private void gauge(
-            MeterRegistry registry, String name, String description, ToDoubleFunction<TrackerHealth> value) {
+    private void gauge(MeterRegistry registry, String name, String description, ToDoubleFunction<TrackerHealth> value) {
         Gauge.builder("parley.tracker." + name, tracker, one -> value.applyAsDouble(one.health()))
                 .description(description)
                 .register(registry);

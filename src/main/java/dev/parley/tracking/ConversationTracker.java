@@ -168,8 +168,7 @@ public final class ConversationTracker implements AutoCloseable {
     }
 
     /** The same, with an answer that comes as that of {@link #trackDurable}. */
-    public CompletableFuture<TrackResult> startDurable(
-            UUID sessionId, UUID userId, @Nullable Map<String, ?> metadata) {
+    public CompletableFuture<TrackResult> startDurable(UUID sessionId, UUID userId, @Nullable Map<String, ?> metadata) {
         return durably(answer -> start(sessionId, userId, metadata, answer));
     }
 
@@ -324,8 +323,7 @@ public final class ConversationTracker implements AutoCloseable {
         }
     }
 
-    private TrackResult end(
-            UUID sessionId, State state, Instant at, @Nullable CompletableFuture<TrackResult> answer) {
+    private TrackResult end(UUID sessionId, State state, Instant at, @Nullable CompletableFuture<TrackResult> answer) {
         if (!states.end(state, at)) {
             return nothingToDo(sessionId, answer); // it had ended
         }

@@ -18,10 +18,10 @@ import tools.jackson.databind.json.JsonMapper;
 /** What went wrong, as problem+json (RFC 9457): what the client can know, and nothing of what is inside. */
 @Controller
 @ConditionalOnWebApplication
-class Problems implements ErrorController {
+class ErrorAnswers implements ErrorController {
     private final JsonMapper json;
 
-    Problems(JsonMapper json) {
+    ErrorAnswers(JsonMapper json) {
         this.json = json;
     }
 
