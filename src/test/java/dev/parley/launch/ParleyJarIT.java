@@ -166,7 +166,12 @@ class ParleyJarIT {
         Ended status = parley.run("status");
 
         assertThat(stopped.code()).as(stopped.toString()).isEqualTo(ExitCode.STOPPED);
-        assertThat(stopped.out()).contains("jobs/nightly.yaml is due", "enqueued: job", "18 of 18 items successful");
+        assertThat(stopped.out())
+                .contains(
+                        "Parley is at http://127.0.0.1:",
+                        "jobs/nightly.yaml is due",
+                        "enqueued: job",
+                        "18 of 18 items successful");
         assertThat(count(jdbc, "SELECT count(*) FROM batch_items WHERE status = 'processing'"))
                 .isZero();
         assertThat(status.out()).contains("Nightly", "SCHEDULE", "nightly.yaml");
