@@ -396,6 +396,32 @@ class TrackSocketTests {
         }
     }
 
+    @Test
+    void aUserIsToldToComeAgainWhileNobodyCanSayWhoseASessionIs() {
+        try (Talk service = Talk.with(server);
+                Talk talk = Talk.with(server, DoorServer.SUBJECT, user.toString())) {
+            UUID known = UUID.randomUUID();
+            talk.start(known, user).next("ready");
+            server.jdbc()
+                    .sql("ALTER TABLE conversation_sessions RENAME TO gone_sessions")
+                    .update();
+            try {
+                JsonNode nack = talk.start(session, user).next("nack");
+                assertThat(nack.get("reason").asString()).isEqualTo("unavailable");
+                assertThat(nack.get("retry_after_ms").asLong()).isEqualTo(2_000);
+                service.start(UUID.randomUUID(), user).next("ready"); // a service's word is enough
+                talk.start(known, user).next("ready");
+                talk.say(known, UUID.randomUUID(), "goes on").settled(4);
+            } finally {
+                server.jdbc()
+                        .sql("ALTER TABLE gone_sessions RENAME TO conversation_sessions")
+                        .update();
+            }
+            talk.start(session, user).next("ready");
+            assertThat(server.contents(known, 1)).containsExactly("goes on");
+        }
+    }
+
     private static String refusal(Talk talk) {
         return talk.next("nack").get("reason").asString();
     }
