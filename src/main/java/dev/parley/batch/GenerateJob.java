@@ -14,10 +14,10 @@ import dev.parley.provider.Cost;
 import dev.parley.provider.ModelProviders;
 import dev.parley.provider.Prices;
 import dev.parley.step.ConcurrentChunkStep;
-import dev.parley.work.BatchItem;
 import dev.parley.work.BatchItems;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import dev.parley.work.ProviderBatches;
 import dev.parley.work.Worker;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -48,6 +48,8 @@ class GenerateJob {
     private final GenerationLogs ledger;
     private final Generation generation;
     private final JobLogs logs;
+    private final ProviderBatches batches;
+    private final BatchSettings batchSettings;
 
     /** What a conversation is made with. */
     @Component
@@ -60,9 +62,10 @@ class GenerateJob {
             Prices prices,
             Clock clock) {
         ConversationGenerator generator() {
-            Pricing pricing = (model, usage, at) -> {
-                Cost cost = prices.cost(model, usage, at);
-                return new Pricing.Price(cost.known() ? cost.usd() : null, cost.priceVersion());
+            Pricing pricing = (model, usage, batched, at) -> {
+                Cost cost = batched ? prices.batchCost(model, usage, at) : prices.cost(model, usage, at);
+                return new Pricing.Price(
+                        cost.known() ? cost.usd() : null, cost.priceVersion() + (batched ? ", batch" : ""));
             };
             return new ConversationGenerator(
                     catalogs.read(),
@@ -84,7 +87,9 @@ class GenerateJob {
             Conversations conversations,
             GenerationLogs ledger,
             Generation generation,
-            JobLogs logs) {
+            JobLogs logs,
+            ProviderBatches batches,
+            BatchSettings batchSettings) {
         this.jobRepository = jobRepository;
         this.transactions = transactions;
         this.settings = settings;
@@ -94,14 +99,17 @@ class GenerateJob {
         this.ledger = ledger;
         this.generation = generation;
         this.logs = logs;
+        this.batches = batches;
+        this.batchSettings = batchSettings;
     }
 
     /** The parts that the run itself has to do with. */
     record Built(
             Job job,
-            ConcurrentChunkStep<BatchItem, ItemOutcome> step,
+            ConcurrentChunkStep<PendingItem, ItemOutcome> step,
             ConversationProcessor processor,
-            OutcomeWriter writer) {}
+            OutcomeWriter writer,
+            BatchDelivery delivery) {}
 
     /** @param stopBeforehand heeds a stop that came before the step could be told */
     Built build(List<UUID> jobIds, Overrides overrides, Worker worker, StepExecutionListener stopBeforehand) {
@@ -128,7 +136,19 @@ class GenerateJob {
                 reader::recorded);
         ConversationProcessor processor = new ConversationProcessor(
                 generation.generator(), generation.providers(), jobs, retries, overrides.provider(), reader::lookNow);
-        var step = ConcurrentChunkStep.<BatchItem, ItemOutcome>named("generate-items", jobRepository, transactions)
+        BatchDelivery delivery = new BatchDelivery(
+                batches,
+                items,
+                jobs,
+                generation.providers(),
+                processor,
+                batchSettings,
+                jobIds,
+                worker::owner,
+                overrides.provider(),
+                reader::recorded);
+        reader.alsoFrom(delivery);
+        var step = ConcurrentChunkStep.<PendingItem, ItemOutcome>named("generate-items", jobRepository, transactions)
                 .reader(reader)
                 .processor(processor)
                 .writer(writer)
@@ -141,7 +161,7 @@ class GenerateJob {
                 .listener(jobLog)
                 .listener(stopBeforehand)
                 .build();
-        return new Built(new JobBuilder("generate", jobRepository).start(step).build(), step, processor, writer);
+        return new Built(new JobBuilder("generate", jobRepository).start(step).build(), step, processor, writer, delivery);
     }
 
     /** The command line's, else the largest of the jobs', else the configured one. */

@@ -20,10 +20,16 @@ import tools.jackson.databind.util.RawValue;
 final class AnthropicProvider implements ModelProvider, AutoCloseable {
     static final String NAME = "anthropic";
 
+    /** A quarter of a gigabyte goes one way and some gigabytes come back, as fast as they can be worked off. */
+    private static final Duration LONGEST_TRANSFER = Duration.ofHours(6);
+
+    private static final int BATCH_CONNECTIONS = 4;
+
     private final AnthropicSettings settings;
     private final Clock clock;
     private final JsonMapper json = JsonMapper.shared();
     private final ModelHttp http;
+    private final MessageBatches batches;
 
     AnthropicProvider(AnthropicSettings settings, Clock clock) {
         String apiKey = settings.apiKey();
@@ -33,14 +39,30 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
         }
         this.settings = settings;
         this.clock = clock;
+        FailurePolicy failures = new FailurePolicy(json, clock, NAME, apiKey);
+        Map<String, String> headers = Map.of("x-api-key", apiKey, "anthropic-version", settings.version());
         this.http = new ModelHttp(
+                settings.callTimeout(),
                 settings.callTimeout(),
                 settings.connectTimeout(),
                 settings.maxConnections(),
-                Map.of("x-api-key", apiKey, "anthropic-version", settings.version()),
-                new FailurePolicy(json, clock, NAME, apiKey),
+                headers,
+                failures,
                 "request-id",
                 this::rateLimits);
+        this.batches = new MessageBatches(
+                new ModelHttp(
+                        LONGEST_TRANSFER,
+                        settings.callTimeout(),
+                        settings.connectTimeout(),
+                        BATCH_CONNECTIONS,
+                        headers,
+                        failures,
+                        "request-id",
+                        this::rateLimits),
+                settings.baseUrl() + "/v1/messages/batches",
+                request -> bodyOf(request, "1h"),
+                failures);
     }
 
     @Override
@@ -51,7 +73,14 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
     @Override
     public RawReply call(ModelRequest request) {
         return http.post(
-                settings.messagesEndpoint(), bodyOf(request), Map.of("Idempotency-Key", request.idempotencyKey()));
+                settings.messagesEndpoint(),
+                bodyOf(request, null),
+                Map.of("Idempotency-Key", request.idempotencyKey()));
+    }
+
+    /** The other door. */
+    MessageBatches batches() {
+        return batches;
     }
 
     private RateLimitHeaders rateLimits(HttpHeaders headers) {
@@ -85,7 +114,7 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
     @Override
     public OptionalLong countTokens(ModelRequest request) {
         RawReply reply =
-                http.post(settings.countTokensEndpoint(), json.writeValueAsBytes(questionOf(request)), Map.of());
+                http.post(settings.countTokensEndpoint(), json.writeValueAsBytes(questionOf(request, null)), Map.of());
         try {
             JsonNode tokens = json.readTree(reply.body()).path("input_tokens");
             return tokens.isIntegralNumber() ? OptionalLong.of(tokens.longValue()) : OptionalLong.empty();
@@ -94,8 +123,8 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
         }
     }
 
-    private byte[] bodyOf(ModelRequest request) {
-        ObjectNode body = questionOf(request).put("max_tokens", request.maxOutputTokens());
+    private byte[] bodyOf(ModelRequest request, @Nullable String cacheFor) {
+        ObjectNode body = questionOf(request, cacheFor).put("max_tokens", request.maxOutputTokens());
         String schema = request.jsonSchema();
         if (schema != null) {
             body.putObject("output_config")
@@ -106,13 +135,20 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
         return RequestBody.bytes(body, request.extra());
     }
 
-    /** What the model reads. */
-    private ObjectNode questionOf(ModelRequest request) {
+    /**
+     * What the model reads.
+     *
+     * @param cacheFor how long the provider is to keep the stable prefix; null is its default
+     */
+    private ObjectNode questionOf(ModelRequest request, @Nullable String cacheFor) {
         ObjectNode body = json.createObjectNode().put("model", settings.modelOr(request.model()));
         if (!request.stablePrefix().isBlank()) {
             ObjectNode prefix = body.putArray("system").addObject();
             prefix.put("type", "text").putPOJO("text", new RequestBody.Text(request.stablePrefix()));
-            prefix.putObject("cache_control").put("type", "ephemeral");
+            ObjectNode cached = prefix.putObject("cache_control").put("type", "ephemeral");
+            if (cacheFor != null) {
+                cached.put("ttl", cacheFor);
+            }
         }
         RequestBody.message(body.putArray("messages").addObject(), "user", request.prompt());
         return body;
@@ -120,6 +156,7 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        batches.close();
         http.close();
     }
 }

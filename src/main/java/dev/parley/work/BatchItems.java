@@ -41,8 +41,15 @@ public class BatchItems {
     /** The first key of the workers' advisory locks; the second is the worker's id. */
     static final int LOCK_CLASS = 0x9A71E7;
 
+    /** A job that goes by batch first goes live once all of its items have been in a batch. */
     private static final String OPEN_JOBS = """
-            SELECT id, priority, status, budget_usd IS NOT NULL AS budgeted
+            SELECT id, priority, status, budget_usd IS NOT NULL AS budgeted,
+                   delivery = 'batch'
+                       OR delivery = 'batch-then-live'
+                          AND EXISTS (SELECT 1
+                                        FROM batch_items i
+                                       WHERE i.batch_job_id = batch_jobs.id AND i.status = 'queued' AND i.attempts = 0)
+                       AS batched
               FROM batch_jobs
              WHERE status IN ('queued', 'processing')
                AND (:all OR id IN (:jobs))
@@ -81,6 +88,8 @@ public class BatchItems {
                FOR UPDATE SKIP LOCKED
             """;
 
+    private static final String NEXT_UNTRIED = NEXT.replace("status = 'queued'", "status = 'queued' AND attempts = 0");
+
     private static final String TAKE = """
             UPDATE batch_items
                SET status = 'processing', claim_token = :token, claimed_by = :worker, attempts = attempts + 1,
@@ -94,6 +103,8 @@ public class BatchItems {
             RETURNING batch_items.id, batch_job_id, position, parameters, conversation_key, attempts, earlier_attempts,
                       unanswered, parse_only, claim_token
             """;
+
+    private static final String CLAIM_UNTRIED_POSTGRESQL = CLAIM_POSTGRESQL.replace(NEXT, NEXT_UNTRIED);
 
     private static final String CLAIM_H2 = TAKE + " WHERE id IN (:ids)";
 
@@ -215,7 +226,7 @@ public class BatchItems {
     private static final String RESCUE_EXPIRED = RESCUE + " AND lease_until < CURRENT_TIMESTAMP";
 
     /** A positive owner holds an advisory lock while it lives; the server frees it the moment it dies. */
-    private static final String WITHOUT_LOCK = """
+    static final String WITHOUT_LOCK = """
              AND claimed_by > 0
                AND NOT EXISTS (SELECT 1
                                  FROM pg_locks l
@@ -229,6 +240,45 @@ public class BatchItems {
             "SELECT DISTINCT claimed_by FROM batch_items WHERE status = 'processing'" + WITHOUT_LOCK;
 
     static final String RESCUE_DEAD = RESCUE + WITHOUT_LOCK + " AND claimed_by IN (:owners)";
+
+    /** What is not due yet but will be in a moment belongs into the same batch as what is. */
+    private static final String DUE_FOR_BATCH = """
+            SELECT count(*) AS due
+              FROM (SELECT 1
+                      FROM batch_items
+                     WHERE batch_job_id = :job AND status = 'queued' AND available_at <= CURRENT_TIMESTAMP
+                           AND (attempts = 0 OR NOT :untried)
+                     LIMIT :limit) AS d
+            """;
+
+    private static final String SOON_FOR_BATCH = """
+            SELECT EXISTS (SELECT 1
+                             FROM batch_items
+                            WHERE batch_job_id = :job AND status = 'queued' AND available_at > CURRENT_TIMESTAMP
+                                  AND available_at <= CURRENT_TIMESTAMP + INTERVAL '5' MINUTE
+                                  AND (attempts = 0 OR NOT :untried))
+            """;
+
+    private static final String IN_BATCH = """
+            SELECT id, batch_job_id, position, parameters, conversation_key, attempts, earlier_attempts, unanswered,
+                   parse_only, claim_token
+              FROM batch_items
+             WHERE claim_token = :batch AND status = 'processing' AND claimed_by IS NULL
+            """;
+
+    private static final String IN_BATCH_AMONG = IN_BATCH + " AND id IN (:ids)";
+
+    private static final String COUNT_IN_BATCH = """
+            SELECT count(*)
+              FROM batch_items
+             WHERE claim_token = :batch AND status = 'processing' AND claimed_by IS NULL
+            """;
+
+    private static final String RELEASE_BATCH = """
+            UPDATE batch_items
+               SET status = 'queued', attempts = attempts - 1, claim_token = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE claim_token = :batch AND status = 'processing' AND claimed_by IS NULL
+            """;
 
     private static final String OURS = """
             SELECT status
@@ -296,7 +346,10 @@ public class BatchItems {
     public List<BatchItem> claim(Collection<UUID> jobs, int limit, ClaimOwner owner) {
         UUID token = UUID.randomUUID();
         List<BatchItem> claimed = new ArrayList<>(limit);
-        List<List<OpenJob>> open = openJobs(jobs);
+        List<List<OpenJob>> open = new ArrayList<>();
+        openJobs(jobs)
+                .forEach(equals ->
+                        open.add(equals.stream().filter(job -> !job.batched()).toList()));
         Map<UUID, Integer> affordable = affordable(open);
         for (List<OpenJob> equals : open) {
             List<OpenJob> askable = new ArrayList<>(equals);
@@ -306,7 +359,7 @@ public class BatchItems {
                     OpenJob job = each.next();
                     int left = affordable.getOrDefault(job.id(), Integer.MAX_VALUE);
                     int asked = Math.min(left, Math.min(share, limit - claimed.size()));
-                    List<BatchItem> taken = asked == 0 ? List.of() : claimFrom(job.id(), asked, token, owner);
+                    List<BatchItem> taken = asked == 0 ? List.of() : claimFrom(job.id(), asked, token, owner, false);
                     affordable.computeIfPresent(job.id(), (id, before) -> before - taken.size());
                     if (!taken.isEmpty() && job.queued()) {
                         client.sql(JOB_STARTED).param("job", job.id()).update();
@@ -350,17 +403,105 @@ public class BatchItems {
         return affordable;
     }
 
-    private List<BatchItem> claimFrom(UUID job, int limit, UUID token, ClaimOwner owner) {
-        Map<String, Object> parameters = new HashMap<>();
+    /**
+     * Claims items of one open job for a provider's batch, as {@link #claim} does but for that: they belong to the batch and
+     * to no process, so that no process's end frees them. In a transaction of its own.
+     *
+     * @param untried only what was never tried
+     * @return how many
+     */
+    @Transactional
+    public int claimForBatch(UUID job, UUID batch, int limit, boolean untried) {
+        int claimed = 0;
+        for (List<OpenJob> equals : openJobs(List.of(job))) {
+            for (OpenJob open : equals) {
+                int asked = open.budgeted() ? Math.min(limit, affordable(job)) : limit;
+                claimed = asked == 0
+                        ? 0
+                        : claimFrom(job, asked, batch, null, untried).size();
+                if (claimed > 0 && open.queued()) {
+                    client.sql(JOB_STARTED).param("job", job).update();
+                }
+            }
+        }
+        return claimed;
+    }
+
+    /**
+     * Claims one item of a job that goes by batch for a live call, as {@link #claim} does.
+     *
+     * @return at most one
+     */
+    @Transactional
+    public List<BatchItem> claimFirst(UUID job, ClaimOwner owner) {
+        List<BatchItem> first = claimFrom(job, 1, UUID.randomUUID(), owner, false);
+        client.sql(JOB_STARTED).param("job", job).update();
+        return first;
+    }
+
+    /**
+     * How many items of a job should go by batch now, up to a limit; 0 as long as more come due in a moment, for they belong
+     * into the same batch.
+     *
+     * @param untried only what was never tried
+     */
+    public int dueForBatch(UUID job, int limit, boolean untried) {
+        int due = client.sql(DUE_FOR_BATCH)
+                .param("job", job)
+                .param("untried", untried)
+                .param("limit", limit)
+                .query(Integer.class)
+                .single();
+        return due == 0
+                        || due < limit
+                                && client.sql(SOON_FOR_BATCH)
+                                        .param("job", job)
+                                        .param("untried", untried)
+                                        .query(Boolean.class)
+                                        .single()
+                ? 0
+                : due;
+    }
+
+    /** The items of a batch whose outcome is not recorded yet. */
+    public List<BatchItem> inBatch(UUID batch) {
+        return jdbc.query(IN_BATCH, Map.of("batch", batch), BatchItems::item);
+    }
+
+    /** Those of some items that are in a batch, and whose outcome is not recorded yet. */
+    public List<BatchItem> inBatch(UUID batch, Collection<UUID> ids) {
+        return ids.isEmpty()
+                ? List.of()
+                : jdbc.query(IN_BATCH_AMONG, Map.of("batch", batch, "ids", ids), BatchItems::item);
+    }
+
+    /** How many items of a batch have no recorded outcome yet. */
+    public int countInBatch(UUID batch) {
+        return client.sql(COUNT_IN_BATCH)
+                .param("batch", batch)
+                .query(Integer.class)
+                .single();
+    }
+
+    /** Gives the items of a batch back as if they had never been claimed: it was never sent. */
+    public int releaseBatch(UUID batch) {
+        return client.sql(RELEASE_BATCH).param("batch", batch).update();
+    }
+
+    /** @param owner null for what belongs to no process */
+    private List<BatchItem> claimFrom(UUID job, int limit, UUID token, @Nullable ClaimOwner owner, boolean untried) {
+        Map<String, @Nullable Object> parameters = new HashMap<>();
         parameters.put("job", job);
         parameters.put("limit", limit);
         parameters.put("token", token);
-        parameters.put("worker", owner.id());
-        parameters.put("lease", owner.lease().toSeconds());
+        parameters.put("untried", untried);
+        parameters.put("worker", owner == null ? null : owner.id());
+        parameters.put("lease", owner == null ? null : owner.lease().toSeconds());
         if (dialect == Dialect.POSTGRESQL) {
-            return inOrder(jdbc.query(CLAIM_POSTGRESQL, parameters, BatchItems::item)); // RETURNING has no order
+            String claim = untried ? CLAIM_UNTRIED_POSTGRESQL : CLAIM_POSTGRESQL;
+            return inOrder(jdbc.query(claim, parameters, BatchItems::item)); // RETURNING has no order
         }
-        List<UUID> ids = jdbc.queryForList(NEXT, parameters, UUID.class);
+        List<UUID> ids = jdbc.queryForList(untried ? NEXT_UNTRIED : NEXT, parameters, UUID.class);
         if (ids.isEmpty()) {
             return List.of();
         }
@@ -532,11 +673,13 @@ public class BatchItems {
             return; // H2 has no row-level security
         }
         for (List<OpenJob> equals : openJobs(jobs)) {
-            equals.forEach(job -> client.sql(DUE)
-                    .param("job", job.id())
-                    .query(UUID.class)
-                    .optional()
-                    .ifPresent(this::requireLockable));
+            equals.stream()
+                    .filter(job -> !job.batched())
+                    .forEach(job -> client.sql(DUE)
+                            .param("job", job.id())
+                            .query(UUID.class)
+                            .optional()
+                            .ifPresent(this::requireLockable));
         }
     }
 
@@ -580,7 +723,9 @@ public class BatchItems {
             for (OpenJob job : equals) {
                 Duration wait = client.sql(LEFT)
                         .param("job", job.id())
-                        .query((row, n) -> wait(row.getBoolean("held"), row.getObject("due", Long.class)))
+                        .query((row, n) -> job.batched()
+                                ? waitForBatch(row.getBoolean("held") || row.getObject("due") != null)
+                                : wait(row.getBoolean("held"), row.getObject("due", Long.class)))
                         .single()
                         .orElse(null);
                 if (wait != null && (next == null || wait.compareTo(next) < 0)) {
@@ -589,6 +734,11 @@ public class BatchItems {
             }
         }
         return Optional.ofNullable(next);
+    }
+
+    /** Whoever asks cannot claim it; the batch's outcomes are told. */
+    private static Optional<Duration> waitForBatch(boolean something) {
+        return something ? Optional.of(HELD_AGAIN) : Optional.empty();
     }
 
     private static Optional<Duration> wait(boolean held, @Nullable Long dueMillis) {
@@ -610,14 +760,16 @@ public class BatchItems {
                         row.getObject("id", UUID.class),
                         row.getString("priority"),
                         row.getString("status").equals("queued"),
-                        row.getBoolean("budgeted")))
+                        row.getBoolean("budgeted"),
+                        row.getBoolean("batched")))
                 .list()
                 .stream()
                 .collect(Collectors.groupingBy(OpenJob::priority, java.util.LinkedHashMap::new, Collectors.toList()));
         return List.copyOf(byPriority.values());
     }
 
-    private record OpenJob(UUID id, String priority, boolean queued, boolean budgeted) {}
+    /** @param batched whether its items go by batch, so that they are not to be claimed for a call */
+    private record OpenJob(UUID id, String priority, boolean queued, boolean budgeted, boolean batched) {}
 
     private static BatchItem item(ResultSet row, int number) throws SQLException {
         return new BatchItem(

@@ -33,9 +33,10 @@ public class BatchJobs {
 
     private static final String INSERT = """
             INSERT INTO batch_jobs (id, name, description, status, priority, total_items, tier, shared_parameters,
-                                    concurrent_processing, error_handling, budget_usd, source, created_by, completed_at)
+                                    concurrent_processing, error_handling, budget_usd, source, created_by, delivery,
+                                    completed_at)
             VALUES (:id, :name, :description, :status, :priority, :total, :tier, :settings,
-                    :concurrency, :errorHandling, :budget, :source, :createdBy,
+                    :concurrency, :errorHandling, :budget, :source, :createdBy, :delivery,
                     CASE WHEN :total = 0 THEN CURRENT_TIMESTAMP END)
             ON CONFLICT DO NOTHING
             """;
@@ -53,7 +54,7 @@ public class BatchJobs {
     private static final String COLUMNS = """
             SELECT id, name, description, status, status_reason, priority, total_items, completed_items, successful_items,
                    failed_items, shared_parameters, concurrent_processing, error_handling, budget_usd, estimated_cost, actual_cost,
-                   source,                   created_by, started_at, completed_at, created_at
+                   source, created_by, delivery, started_at, completed_at, created_at
               FROM batch_jobs
             """;
 
@@ -183,6 +184,12 @@ public class BatchJobs {
              WHERE id = :id AND status IN ('queued', 'processing', 'paused')
             """;
 
+    private static final String SET_DELIVERY = """
+            UPDATE batch_jobs
+               SET delivery = :delivery, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id
+            """;
+
     private static final String ESTIMATE = """
             UPDATE batch_jobs
                SET estimated_cost = :estimate, updated_at = CURRENT_TIMESTAMP
@@ -302,6 +309,7 @@ public class BatchJobs {
                 .param("budget", job.budgetUsd())
                 .param("source", source)
                 .param("createdBy", job.createdBy())
+                .param("delivery", job.settings().delivery().key())
                 .update();
     }
 
@@ -451,6 +459,14 @@ public class BatchJobs {
         return client.sql(SET_BUDGET).param("id", id).param("budget", budgetUsd).update() == 1;
     }
 
+    /** Has what is not under way yet go by another door, in whatever processes work on the job. */
+    public void setDelivery(UUID id, Delivery delivery) {
+        client.sql(SET_DELIVERY)
+                .param("id", id)
+                .param("delivery", delivery.key())
+                .update();
+    }
+
     /** Keeps what the whole job is expected to cost at the most; its budget is kept by it until a call has told more. */
     public void estimate(UUID id, BigDecimal atMostUsd) {
         client.sql(ESTIMATE).param("id", id).param("estimate", atMostUsd).update();
@@ -556,7 +572,8 @@ public class BatchJobs {
                 row.getInt("completed_items"),
                 row.getInt("successful_items"),
                 row.getInt("failed_items"),
-                JSON.readValue(row.getString("shared_parameters"), JobSettings.class),
+                JSON.readValue(row.getString("shared_parameters"), JobSettings.class)
+                        .with(Delivery.of(row.getString("delivery"))),
                 row.getObject("concurrent_processing", Integer.class),
                 ErrorHandling.of(row.getString("error_handling")),
                 row.getBigDecimal("budget_usd"),
