@@ -272,7 +272,8 @@ final class BatchDelivery implements AutoCloseable {
     }
 
     private boolean open(BatchJob job) throws InterruptedException {
-        String provider = providers.nameOf(providerOverride == null ? job.settings().provider() : providerOverride);
+        String provider =
+                providers.nameOf(providerOverride == null ? job.settings().provider() : providerOverride);
         boolean untried = job.settings().delivery() == Delivery.BATCH_THEN_LIVE;
         int room = Math.min(settings.maxRequests(), settings.maxQueued() - batches.atProvider(provider));
         if (room <= 0 || items.dueForBatch(job.id(), room, untried) == 0 || !provenLive(job)) {
@@ -304,7 +305,9 @@ final class BatchDelivery implements AutoCloseable {
 
     /** Where asked, an item of a job is called for live before its first batch: says whether that went well. */
     private boolean provenLive(BatchJob job) throws InterruptedException {
-        if (!settings.smokeTest() || job.successfulItems() > 0 || !batches.overview(job.id()).isEmpty()) {
+        if (!settings.smokeTest()
+                || job.successfulItems() > 0
+                || !batches.overview(job.id()).isEmpty()) {
             return true;
         }
         for (BatchItem first : items.claimFirst(job.id(), owner.get())) {
@@ -541,7 +544,10 @@ final class BatchDelivery implements AutoCloseable {
                 whole = collecting.read() >= size;
                 cut = null;
             } catch (ModelException e) {
-                log.warn("Results of batch {} were cut: {}", batch.id(), e.failure().detail());
+                log.warn(
+                        "Results of batch {} were cut: {}",
+                        batch.id(),
+                        e.failure().detail());
                 cut = e;
             }
         }
@@ -580,9 +586,7 @@ final class BatchDelivery implements AutoCloseable {
             lines = 0;
             page.clear();
             try {
-                providers
-                        .batches(batch.provider())
-                        .results(Objects.requireNonNull(batch.providerId()), this::take);
+                providers.batches(batch.provider()).results(Objects.requireNonNull(batch.providerId()), this::take);
             } finally {
                 handOut();
             }

@@ -31,8 +31,8 @@ record CustomId(UUID item, int number, String text) {
         if (!shape.matches() || !shape.group(1).equals(beginning(batch))) {
             return null;
         }
-        UUID item = new UUID(
-                HexFormat.fromHexDigitsToLong(shape.group(2)), HexFormat.fromHexDigitsToLong(shape.group(3)));
+        UUID item =
+                new UUID(HexFormat.fromHexDigitsToLong(shape.group(2)), HexFormat.fromHexDigitsToLong(shape.group(3)));
         return new CustomId(item, Integer.parseInt(shape.group(4)), text);
     }
 

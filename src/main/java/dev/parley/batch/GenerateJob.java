@@ -161,7 +161,8 @@ class GenerateJob {
                 .listener(jobLog)
                 .listener(stopBeforehand)
                 .build();
-        return new Built(new JobBuilder("generate", jobRepository).start(step).build(), step, processor, writer, delivery);
+        return new Built(
+                new JobBuilder("generate", jobRepository).start(step).build(), step, processor, writer, delivery);
     }
 
     /** The command line's, else the largest of the jobs', else the configured one. */

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param mayCall whether its provider may be called for it
  * @param answer what a batch says of it; null when it was not in one
  */
-record PendingItem(BatchItem item, boolean mayCall, @Nullable Answered answer) {
+record PendingItem(
+        BatchItem item, boolean mayCall, @Nullable Answered answer) {
     /** @param number of the request that it answers */
     record Answered(int number, MessageBatches.Result result) {}
 
