@@ -37,8 +37,8 @@ CREATE TABLE provider_batches (
     CONSTRAINT provider_batches_batch_job_id_fkey FOREIGN KEY (batch_job_id) REFERENCES batch_jobs (id) ON DELETE CASCADE,
     CONSTRAINT provider_batches_provider_batch_id_key UNIQUE (provider_batch_id),
     CONSTRAINT provider_batches_status_check CHECK (status = ANY (ARRAY['preparing', 'submitting', 'in_progress', 'canceling', 'ended', 'done'])),
-    CONSTRAINT provider_batches_intent_check CHECK (status = 'preparing' OR status = 'done' OR (posted_at IS NOT NULL AND body_sha256 IS NOT NULL)),
-    CONSTRAINT provider_batches_known_check CHECK (status <> ALL (ARRAY['in_progress', 'canceling', 'ended']) OR provider_batch_id IS NOT NULL)
+    CONSTRAINT provider_batches_intent_check CHECK (status = ANY (ARRAY['preparing', 'done']) OR (posted_at IS NOT NULL AND body_sha256 IS NOT NULL)),
+    CONSTRAINT provider_batches_known_check CHECK (status = ANY (ARRAY['preparing', 'submitting', 'done']) OR provider_batch_id IS NOT NULL)
 );
 CREATE INDEX provider_batches_batch_job_id_idx ON provider_batches (batch_job_id);
 

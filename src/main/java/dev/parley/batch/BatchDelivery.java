@@ -45,8 +45,6 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.dao.DataAccessException;
-import org.springframework.transaction.TransactionException;
 
 /**
  * Sends items to a provider in batches, and hands their results to the step's lanes like any other item.
@@ -191,16 +189,13 @@ final class BatchDelivery implements AutoCloseable {
                 log.debug("A turn was interrupted", e);
             } catch (TakenOverException e) {
                 log.warn("A turn ends: {}", e.getMessage());
-            } catch (DataAccessException | TransactionException e) {
-                if (!closed) {
-                    log.warn("The database is away, batches wait: {}", e.getMessage());
-                }
             } catch (RuntimeException e) {
-                if (!closed) {
+                if (!closed && !Outage.isOne(e)) {
                     failure = e;
                     onNews.run();
                     return;
                 }
+                log.warn("Batches wait for the database: {}", e.getMessage());
             } finally {
                 current = null;
                 handed.clear();

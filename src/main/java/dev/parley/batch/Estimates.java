@@ -9,12 +9,14 @@ import dev.parley.provider.Cost;
 import dev.parley.provider.ModelException;
 import dev.parley.provider.ModelProvider;
 import dev.parley.provider.ModelRequest;
+import dev.parley.provider.Prices;
 import dev.parley.provider.TokenUsage;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.JobSettings;
 import java.math.BigDecimal;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -93,7 +95,10 @@ public class Estimates {
         if (!aBit.known() || aBit.usd().signum() == 0 || all == 0) {
             return new Estimate(BigDecimal.ZERO, BigDecimal.ZERO, all, model, aBit.known(), "the price list");
         }
-        return new Sum(generation.providers().byName(name), model)
+        return new Sum(
+                        generation.providers().byName(name),
+                        model,
+                        settings.delivery().batched())
                 .of(groups(settings, items).values(), all);
     }
 
@@ -138,6 +143,7 @@ public class Estimates {
     private final class Sum {
         private final ModelProvider provider;
         private final String model;
+        private final boolean batched;
         private final List<UUID> recentJobs;
         private double low;
         private double high;
@@ -145,9 +151,10 @@ public class Estimates {
         private int counted;
         private final Set<String> guessedBecause = new LinkedHashSet<>();
 
-        private Sum(ModelProvider provider, String model) {
+        private Sum(ModelProvider provider, String model, boolean batched) {
             this.provider = provider;
             this.model = model;
+            this.batched = batched;
             this.recentJobs =
                     jobs.newestFirst(RECENT_JOBS).stream().map(BatchJob::id).toList();
         }
@@ -195,7 +202,13 @@ public class Estimates {
             long most = Math.round(turns * MOST_TOKENS_A_TURN) + TOKENS_AROUND_THE_TURNS;
             long limit = question.maxOutputTokens();
             low += group.items * usd(new TokenUsage(prompt - prefix, Math.min(limit, least), prefix, 0, 0));
-            high += group.items * usd(new TokenUsage(prompt - prefix + schema, Math.min(limit, most), 0, prefix, 0));
+            high += group.items
+                    * usd(new TokenUsage(
+                            prompt - prefix + schema,
+                            Math.min(limit, most),
+                            0,
+                            batched ? 0 : prefix,
+                            batched ? prefix : 0)); // kept for an hour
         }
 
         private long promptTokens(ModelRequest question, int characters) {
@@ -213,15 +226,18 @@ public class Estimates {
         }
 
         private double usd(TokenUsage usage) {
-            return generation
-                    .prices()
-                    .cost(model, usage, generation.clock().instant())
+            Instant now = generation.clock().instant();
+            Prices prices = generation.prices();
+            return (batched ? prices.batchCost(model, usage, now) : prices.cost(model, usage, now))
                     .usd()
                     .doubleValue();
         }
 
         private String basis() {
             List<String> basis = new ArrayList<>();
+            if (batched) {
+                basis.add("at the price of batches");
+            }
             if (past > 0) {
                 basis.add("from what " + past + " earlier calls took");
             }

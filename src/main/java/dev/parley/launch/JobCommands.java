@@ -1,5 +1,6 @@
 package dev.parley.launch;
 
+import dev.parley.batch.BatchCancellation;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import java.io.PrintWriter;
@@ -36,6 +37,15 @@ final class JobCommands {
         return ExitCode.OK;
     }
 
+    private static boolean endBatches(BeanFactory beans, PrintWriter out, UUID id) {
+        int told = beans.getBean(BatchCancellation.class).cancel(id);
+        if (told > 0) {
+            out.println(told + (told == 1 ? " batch was" : " batches were")
+                    + " cancelled at the provider; a run takes what was answered: parley run --job " + id);
+        }
+        return true;
+    }
+
     @Command(
             name = "pause",
             description = "Stops the claiming of a job's items; calls in flight finish.",
@@ -50,7 +60,13 @@ final class JobCommands {
 
         @Override
         public int run(BeanFactory beans, PrintWriter out) {
-            return change(beans, out, job, "paused", OPEN, (jobs, id) -> jobs.pause(id, reason));
+            return change(
+                    beans,
+                    out,
+                    job,
+                    "paused",
+                    OPEN,
+                    (jobs, id) -> jobs.pause(id, reason) && endBatches(beans, out, id));
         }
     }
 
@@ -96,7 +112,13 @@ final class JobCommands {
 
         @Override
         public int run(BeanFactory beans, PrintWriter out) {
-            return change(beans, out, job, "cancelled", UNFINISHED, (jobs, id) -> jobs.cancel(id, reason));
+            return change(
+                    beans,
+                    out,
+                    job,
+                    "cancelled",
+                    UNFINISHED,
+                    (jobs, id) -> jobs.cancel(id, reason) && endBatches(beans, out, id));
         }
     }
 }

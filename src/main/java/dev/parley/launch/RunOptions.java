@@ -1,5 +1,6 @@
 package dev.parley.launch;
 
+import dev.parley.work.Delivery;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -14,17 +15,29 @@ class RunOptions {
             description = "anthropic, openai or offline, whatever the job says.")
     private @Nullable String provider;
 
+    @Option(names = "--delivery", paramLabel = "D", description = "live, batch or batch-then-live; changes the jobs.")
+    private @Nullable String delivery;
+
     @Option(names = "--yes", description = "Answer yes to every question.")
     private boolean yes;
 
     void check() {
+        delivery();
         if (concurrency != null && (concurrency < 1 || concurrency > 10_000)) {
             throw new ConfigurationException("--concurrency is " + concurrency + "; should be from 1 to 10000");
         }
     }
 
+    private @Nullable Delivery delivery() {
+        try {
+            return delivery == null ? null : Delivery.of(delivery);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException("--delivery " + e.getMessage());
+        }
+    }
+
     /** @param again makes new jobs of files that were enqueued before */
     Launcher.Options with(boolean again) {
-        return new Launcher.Options(concurrency, provider, again, yes);
+        return new Launcher.Options(concurrency, provider, delivery(), again, yes);
     }
 }

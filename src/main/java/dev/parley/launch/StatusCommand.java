@@ -6,6 +6,7 @@ import dev.parley.generation.GenerationLogs;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.JobStatus;
+import dev.parley.work.ProviderBatches;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
 import java.time.Instant;
@@ -105,6 +106,8 @@ class StatusCommand implements Action {
                 out.println(JSON.writeValueAsString(view));
             } else {
                 print(view, out);
+                BatchesText.lines(beans.getBean(ProviderBatches.class).overview(job))
+                        .forEach(line -> Text.row(out, "batches", line));
             }
             return ExitCode.OK;
         }

@@ -14,6 +14,7 @@ import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.BatchJobs.Cause;
 import dev.parley.work.JobStatus;
+import dev.parley.work.ProviderBatches;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -40,6 +41,7 @@ class Summary {
     private final ObjectStore store;
     private final ArchiveSettings archive;
     private final JobLogs logs;
+    private final ProviderBatches batches;
 
     Summary(
             BatchJobs jobs,
@@ -48,7 +50,8 @@ class Summary {
             Conversations conversations,
             ObjectStore store,
             ArchiveSettings archive,
-            JobLogs logs) {
+            JobLogs logs,
+            ProviderBatches batches) {
         this.jobs = jobs;
         this.items = items;
         this.ledger = ledger;
@@ -56,6 +59,7 @@ class Summary {
         this.store = store;
         this.archive = archive;
         this.logs = logs;
+        this.batches = batches;
     }
 
     /**
@@ -107,6 +111,7 @@ class Summary {
                         totals.cacheWriteTokens(),
                         totals.outputTokens(),
                         totals.calls()));
+        BatchesText.lines(batches.overview(job.id())).forEach(line -> Text.row(out, "batches", line));
         Text.row(out, "cost", Money.spent(job));
         if (totals.unknownCost() > 0) {
             Text.row(
