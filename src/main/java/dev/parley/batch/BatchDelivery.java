@@ -187,6 +187,7 @@ final class BatchDelivery implements AutoCloseable {
                 worked = turn();
             } catch (InterruptedException | CallInterruptedException e) {
                 log.debug("A turn was interrupted", e);
+                endTurn();
             } catch (TakenOverException e) {
                 log.warn("A turn ends: {}", e.getMessage());
             } catch (RuntimeException e) {
@@ -196,6 +197,7 @@ final class BatchDelivery implements AutoCloseable {
                     return;
                 }
                 log.warn("Batches wait for the database: {}", e.getMessage());
+                endTurn();
             } finally {
                 current = null;
                 handed.clear();
@@ -208,6 +210,22 @@ final class BatchDelivery implements AutoCloseable {
                     log.debug("Woken", e);
                 }
             }
+        }
+    }
+
+    /** Or the next one would have to wait until the lease has ended. */
+    private void endTurn() {
+        boolean interrupted = Thread.interrupted();
+        ProviderBatch batch = current;
+        try {
+            if (batch != null) {
+                batches.giveBack(batch, Duration.ZERO, null);
+            }
+        } catch (RuntimeException e) {
+            log.warn("Batch {} waits until the lease of this turn has ended: {}", batch, e.getMessage());
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 

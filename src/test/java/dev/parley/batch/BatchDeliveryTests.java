@@ -76,7 +76,7 @@ class BatchDeliveryTests {
                 Stream.of(
                                 Stream.of(anthropic.properties()),
                                 Stream.of(
-                                        "logging.level.dev.parley=warn",
+                                        "logging.level.dev.parley=off",
                                         "parley.batches.poll-min=10ms",
                                         "parley.batches.poll-max=20ms",
                                         "parley.batches.absence-after=300ms"),
