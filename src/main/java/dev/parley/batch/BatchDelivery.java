@@ -205,7 +205,7 @@ final class BatchDelivery implements AutoCloseable {
             boolean interrupted = Thread.interrupted(); // of this turn, not of the next
             if (!worked && !closed && !interrupted) {
                 try {
-                    TimeUnit.NANOSECONDS.sleep(LOOK_AGAIN.toNanos());
+                    sleep(settings.pollMin().compareTo(LOOK_AGAIN) < 0 ? settings.pollMin() : LOOK_AGAIN);
                 } catch (InterruptedException e) {
                     log.debug("Woken", e);
                 }
