@@ -23,7 +23,6 @@ import java.math.RoundingMode;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -149,8 +148,11 @@ class BatchDeliveryTests {
         assertThat(door.accepted()).hasSize(1);
         assertThat(anthropic.calls()).as("live calls").isZero();
         assertThat(door.oneHourMarks()).isEqualTo(ITEMS);
-        assertThat(app.rows("SELECT DISTINCT price_version FROM generation_logs"))
-                .containsExactly(Map.of("PRICE_VERSION", "sonnet-5-5-october-2026, batch"));
+        assertThat(app.jdbc()
+                        .sql("SELECT DISTINCT price_version FROM generation_logs")
+                        .query(String.class)
+                        .list())
+                .containsExactly("sonnet-5-5-october-2026, batch");
     }
 
     @Test
@@ -306,7 +308,7 @@ class BatchDeliveryTests {
 
         assertThat(run(job).status()).isEqualTo(JobStatus.PAUSED);
 
-        assertThat(app.rows("SELECT canceled FROM provider_batches")).containsExactly(Map.of("CANCELED", ITEMS));
+        assertThat(app.count("SELECT canceled FROM provider_batches")).isEqualTo(ITEMS);
         assertThat(app.count("SELECT count(*) FROM batch_items WHERE status = 'queued' AND attempts = 0"))
                 .isEqualTo(ITEMS);
         door.take(Duration.ofMillis(20)).watch(moment -> {});
