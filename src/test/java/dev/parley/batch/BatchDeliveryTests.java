@@ -44,8 +44,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class BatchDeliveryTests {
     private static final int ITEMS = 30;
 
-    /** Seeds of interruptions. */
-    private static final int SEEDS = Integer.getInteger("parley.test.batch-seeds", 50);
+    /** Of interruptions; 50 for a night. */
+    private static final int SEEDS = Integer.getInteger("parley.test.batch-seeds", 3);
 
     private final TestDatabase database;
 
@@ -338,6 +338,7 @@ class BatchDeliveryTests {
     }
 
     @Test
+    @Timeout(3_600)
     void whereverARunIsInterruptedTheNextOneGoesOnAndNothingIsPaidTwice() {
         for (int seed = 1; seed <= SEEDS; seed++) {
             FakeAnthropic another = FakeAnthropic.start();
