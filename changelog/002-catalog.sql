@@ -1,7 +1,7 @@
 --liquibase formatted sql
 
 --changeset parley:personas
-CREATE TABLE personas (
+CREATE TABLE IF NOT EXISTS personas (
     id                   uuid PRIMARY KEY,
     persona_key          ${text} NOT NULL,
     name                 ${text} NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE personas (
 );
 
 --changeset parley:emotional-arcs
-CREATE TABLE emotional_arcs (
+CREATE TABLE IF NOT EXISTS emotional_arcs (
     id                       uuid PRIMARY KEY,
     arc_key                  ${text} NOT NULL,
     name                     ${text} NOT NULL,
@@ -63,7 +63,7 @@ CREATE TABLE emotional_arcs (
 );
 
 --changeset parley:training-topics
-CREATE TABLE training_topics (
+CREATE TABLE IF NOT EXISTS training_topics (
     id                        uuid PRIMARY KEY,
     topic_key                 ${text} NOT NULL,
     name                      ${text} NOT NULL,
@@ -85,7 +85,7 @@ CREATE TABLE training_topics (
 );
 
 --changeset parley:prompt-templates
-CREATE TABLE prompt_templates (
+CREATE TABLE IF NOT EXISTS prompt_templates (
     id                 uuid PRIMARY KEY,
     template_name      ${text} NOT NULL,
     tier               ${text} DEFAULT 'template' NOT NULL,

@@ -2,7 +2,7 @@
 
 --changeset parley:conversations
 --comment: Two keys: id is the primary key, made by the database; conversation_id is the business key, made by Parley before the first paid call.
-CREATE TABLE conversations (
+CREATE TABLE IF NOT EXISTS conversations (
     id                     uuid DEFAULT gen_random_uuid() PRIMARY KEY,
     conversation_id        uuid NOT NULL,
     conversation_name      ${text},

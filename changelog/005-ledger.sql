@@ -2,7 +2,7 @@
 
 --changeset parley:generation-logs
 --comment: The spend ledger: one row a call to a provider. It refers to nothing by foreign key, so that money spent is on record whatever becomes of the rest.
-CREATE TABLE generation_logs (
+CREATE TABLE IF NOT EXISTS generation_logs (
     id                 uuid PRIMARY KEY,
     conversation_id    uuid NOT NULL,
     item_id            uuid,
@@ -25,10 +25,9 @@ CREATE TABLE generation_logs (
     created_at         timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT generation_logs_status_check CHECK (status = ANY (ARRAY['success', 'failed', 'rate_limited', 'timeout']))
 );
-CREATE INDEX generation_logs_run_id_idx ON generation_logs (run_id, created_at);
 
 --changeset parley:failed-generations
-CREATE TABLE failed_generations (
+CREATE TABLE IF NOT EXISTS failed_generations (
     id               uuid PRIMARY KEY,
     item_id          uuid,
     run_id           uuid,
@@ -43,4 +42,11 @@ CREATE TABLE failed_generations (
     created_at       timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL,
     CONSTRAINT failed_generations_type_check CHECK (failure_type = ANY (ARRAY['truncation', 'parse_error', 'api_error', 'validation_error', 'refusal']))
 );
-CREATE INDEX failed_generations_item_id_idx ON failed_generations (item_id);
+
+--changeset parley:ledger-indexes-postgresql dbms:postgresql runInTransaction:false
+CREATE INDEX CONCURRENTLY IF NOT EXISTS generation_logs_run_id_idx ON generation_logs (run_id, created_at);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS failed_generations_item_id_idx ON failed_generations (item_id);
+
+--changeset parley:ledger-indexes-h2 dbms:h2
+CREATE INDEX IF NOT EXISTS generation_logs_run_id_idx ON generation_logs (run_id, created_at);
+CREATE INDEX IF NOT EXISTS failed_generations_item_id_idx ON failed_generations (item_id);

@@ -54,12 +54,36 @@ class ArchitectureTests {
     static final ArchRule workUsesKeysAndTiers = uses("work", "conversation", "catalog", "database");
 
     @ArchTest
+    static final ArchRule trackingUsesTheDatabase = uses("tracking", "database");
+
+    @ArchTest
     static final ArchRule generationUsesItsIngredients =
             uses("generation", "provider", "catalog", "archive", "conversation", "database");
 
     @ArchTest
-    static final ArchRule batchUsesEverythingBelow =
-            uses("batch", "step", "work", "generation", "conversation", "archive", "catalog", "provider", "database");
+    static final ArchRule batchUsesEverythingBelow = uses(
+            "batch",
+            "step",
+            "work",
+            "generation",
+            "conversation",
+            "archive",
+            "catalog",
+            "provider",
+            "tracking",
+            "database");
+
+    @ArchTest
+    static final ArchRule exportReadsConversations = uses("export", "conversation", "archive", "catalog", "database");
+
+    @ArchTest
+    static final ArchRule onlyTheExportKnowsItsFormats = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.parley.export..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "org.apache.parquet..", "org.apache.lucene..", "org.h2.mvstore..", "com.github.luben..");
 
     @ArchTest
     static final ArchRule nothingUsesLaunch = noClasses()
@@ -72,7 +96,8 @@ class ArchitectureTests {
     @ArchTest
     static final ArchRule springBatchStaysInItsRooms = noClasses()
             .that()
-            .resideOutsideOfPackages("dev.parley.batch..", "dev.parley.step..", "dev.parley.launch..")
+            .resideOutsideOfPackages(
+                    "dev.parley.batch..", "dev.parley.step..", "dev.parley.export..", "dev.parley.launch..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("org.springframework.batch..");

@@ -1,7 +1,10 @@
 package dev.parley;
 
 import dev.parley.batch.GenerateBenchmark;
+import dev.parley.batch.PastBenchmark;
+import dev.parley.export.ExportBenchmark;
 import dev.parley.step.StepBenchmark;
+import dev.parley.tracking.TrackerBenchmark;
 import dev.parley.work.ClaimBenchmark;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -27,5 +30,23 @@ class Benchmarks {
     @Order(3)
     void theClaimAtAMillionItems() throws Exception {
         ClaimBenchmark.main(new String[0]);
+    }
+
+    @Test
+    @Order(4)
+    void adoptionAndRelinkOfAMillionItems() throws Exception {
+        PastBenchmark.main(new String[0]);
+    }
+
+    @Test
+    @Order(5)
+    void theTrackerBesideWhatPeopleUseForIt() throws Exception {
+        TrackerBenchmark.main(new String[0]);
+    }
+
+    @Test
+    @Order(6)
+    void anExportInEachFormat() throws Exception {
+        ExportBenchmark.main(new String[0]);
     }
 }

@@ -44,6 +44,7 @@ public enum TestDatabase {
             "generation_logs",
             "failed_generations",
             "provider_batches",
+            "schedules",
             "batch_items",
             "batch_jobs",
             "workers",
@@ -105,14 +106,18 @@ public enum TestDatabase {
     }
 
     public static void migrate(DataSource dataSource) {
-        LIQUIBASE.setLevel(Level.WARNING);
-        Migration migration = new Migration(dataSource);
-        migration.setResourceLoader(new DefaultResourceLoader());
         try {
-            migration.afterPropertiesSet();
+            migration(dataSource).afterPropertiesSet();
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    public static Migration migration(DataSource dataSource) {
+        LIQUIBASE.setLevel(Level.WARNING);
+        Migration migration = new Migration(dataSource);
+        migration.setResourceLoader(new DefaultResourceLoader());
+        return migration;
     }
 
     public DataSource connect(String url) {

@@ -15,6 +15,7 @@ import com.google.cloud.storage.Storage.BlobField;
 import com.google.cloud.storage.Storage.BlobGetOption;
 import com.google.cloud.storage.Storage.BlobListOption;
 import com.google.cloud.storage.Storage.BlobTargetOption;
+import com.google.cloud.storage.Storage.BlobWriteOption;
 import com.google.cloud.storage.Storage.BucketField;
 import com.google.cloud.storage.Storage.BucketGetOption;
 import com.google.cloud.storage.StorageException;
@@ -22,6 +23,7 @@ import com.google.cloud.storage.StorageOptions;
 import dev.parley.archive.ArchiveSettings.Gcs;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Base64;
@@ -29,6 +31,7 @@ import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -169,6 +172,32 @@ final class GcsObjectStore implements ObjectStore {
                 }));
     }
 
+    /** A resumable upload; the client goes on with it by itself after a lost connection. */
+    @Override
+    public void upload(ObjectName object, Path file, String contentType) {
+        run(
+                "write",
+                locate(object),
+                () -> whileOthersWrite(() -> {
+                    Blob there = metadata(object);
+                    BlobInfo info = BlobInfo.newBuilder(blobId(object))
+                            .setContentType(contentType)
+                            .build();
+                    try {
+                        storage()
+                                .createFrom(
+                                        info,
+                                        file,
+                                        there == null
+                                                ? BlobWriteOption.doesNotExist()
+                                                : BlobWriteOption.generationMatch(there.getGeneration()));
+                    } catch (IOException e) {
+                        throw new StoreException("Cannot read " + file + ": " + e.getMessage(), e);
+                    }
+                    return new byte[0];
+                }));
+    }
+
     @Override
     public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
         return run(
@@ -215,6 +244,23 @@ final class GcsObjectStore implements ObjectStore {
                 return Optional.empty();
             }
         });
+    }
+
+    @Override
+    public Stream<ObjectName> list(String bucket, String folder) {
+        String where = locate(bucket) + "/" + folder;
+        return run(
+                        "list",
+                        where,
+                        () -> storage()
+                                .list(
+                                        bucket,
+                                        BlobListOption.prefix(folder + "/"),
+                                        BlobListOption.fields(BlobField.NAME)))
+                .streamAll()
+                .map(Blob::getName)
+                .filter(ObjectName::isPath)
+                .map(path -> new ObjectName(bucket, path));
     }
 
     @Override

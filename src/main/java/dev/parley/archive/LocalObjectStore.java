@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,6 +112,21 @@ public final class LocalObjectStore implements ObjectStore {
         });
     }
 
+    @Override
+    public void upload(ObjectName object, Path file, String contentType) {
+        run("write", object, () -> {
+            Path target = path(object);
+            Path staged = staged(object);
+            try {
+                intoFolder(staged, () -> Files.copy(file, staged));
+                intoFolder(target, () -> Files.move(staged, target, ATOMIC_MOVE, REPLACE_EXISTING));
+            } finally {
+                Files.deleteIfExists(staged);
+            }
+            return object;
+        });
+    }
+
     /** Processes take turns by a lock on {@code {bucket}/.lock}. */
     @Override
     public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
@@ -137,6 +153,24 @@ public final class LocalObjectStore implements ObjectStore {
     }
 
     @Override
+    public Stream<ObjectName> list(String bucket, String folder) {
+        Path base = root.resolve(bucket);
+        Path from = base.resolve(folder);
+        if (!Files.isDirectory(from)) {
+            return Stream.empty();
+        }
+        try {
+            return Files.walk(from)
+                    .filter(Files::isRegularFile)
+                    .map(file -> base.relativize(file).toString().replace('\\', '/'))
+                    .filter(ObjectName::isPath) // the store's own files begin with a dot
+                    .map(path -> new ObjectName(bucket, path));
+        } catch (IOException e) {
+            throw new StoreException("Cannot list " + from + ": " + e, e);
+        }
+    }
+
+    @Override
     public String locate(String bucket) {
         return root.resolve(bucket).toString();
     }
@@ -150,9 +184,14 @@ public final class LocalObjectStore implements ObjectStore {
         return root.resolve(object.bucket()).resolve(object.path());
     }
 
+    /** Looks first: most looks are for what is not there, and an exception costs ten times as much as the look. */
     private Optional<byte[]> readFile(ObjectName object) throws IOException {
+        Path path = path(object);
+        if (!path.toFile().exists()) {
+            return Optional.empty();
+        }
         try {
-            return Optional.of(Files.readAllBytes(path(object)));
+            return Optional.of(Files.readAllBytes(path));
         } catch (NoSuchFileException e) {
             return Optional.empty();
         }
@@ -163,17 +202,22 @@ public final class LocalObjectStore implements ObjectStore {
         Path staged = stage(object, content, false);
         try {
             intoFolder(target, () -> Files.move(staged, target, ATOMIC_MOVE, REPLACE_EXISTING));
-        } finally {
+        } catch (IOException e) {
             Files.deleteIfExists(staged);
+            throw e;
         }
     }
 
-    private Path stage(ObjectName object, byte[] content, boolean durable) throws IOException {
+    private Path staged(ObjectName object) {
         UUID id = UUID.randomUUID();
-        Path staged = root.resolve(object.bucket())
+        return root.resolve(object.bucket())
                 .resolve(STAGING)
                 .resolve(String.format(Locale.ROOT, "%02x", id.hashCode() & 0xff))
                 .resolve(id.toString());
+    }
+
+    private Path stage(ObjectName object, byte[] content, boolean durable) throws IOException {
+        Path staged = staged(object);
         try (OutputStream out = intoFolder(
                 staged,
                 () -> durable
@@ -221,12 +265,16 @@ public final class LocalObjectStore implements ObjectStore {
         }
     }
 
-    /** Tries at once and makes the folder only when it turns out to be missing: a known folder costs nothing. */
+    /** Makes the folder where it is missing; made again should somebody remove it meanwhile. */
     private static <T> T intoFolder(Path file, FileAction<T> action) throws IOException {
+        Path folder = folderOf(file);
+        if (!folder.toFile().exists()) {
+            createFolders(folder);
+        }
         try {
             return action.run();
         } catch (NoSuchFileException e) {
-            createFolders(folderOf(file));
+            createFolders(folder);
             return action.run();
         }
     }

@@ -1,5 +1,6 @@
 package dev.parley.archive;
 
+import java.util.Arrays;
 import java.util.regex.Pattern;
 
 /**
@@ -24,6 +25,11 @@ public record ObjectName(String bucket, String path) {
         for (String part : path.split("/", -1)) {
             check(part, bucket, path);
         }
+    }
+
+    static boolean isPath(String path) {
+        return Arrays.stream(path.split("/", -1))
+                .allMatch(part -> PART.matcher(part).matches());
     }
 
     private static void check(String part, String bucket, String path) {

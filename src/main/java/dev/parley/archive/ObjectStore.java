@@ -1,7 +1,9 @@
 package dev.parley.archive;
 
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * Port to an object store. Thread-safe. Every method throws {@link StoreException} when the store does not answer.
@@ -28,6 +30,9 @@ public interface ObjectStore {
     /** Writes an object, replacing what is there. A reader sees the old bytes or the new ones, never a mixture. */
     void write(ObjectName object, byte[] content, String contentType);
 
+    /** The same with the bytes of a file of this machine, which need not fit into memory. */
+    void upload(ObjectName object, Path file, String contentType);
+
     /**
      * Replaces an object by a function of itself, so that processes that do this at the same time lose nothing: the new
      * bytes are written only over the very bytes that the function was given.
@@ -40,6 +45,12 @@ public interface ObjectStore {
 
     /** The object's bytes; empty when there is no such object. */
     Optional<byte[]> read(ObjectName object);
+
+    /**
+     * The objects in a folder of a bucket and below, in no order and found as the stream is read; those made meanwhile may be
+     * missed. To be closed.
+     */
+    Stream<ObjectName> list(String bucket, String folder);
 
     /** Where a person finds a bucket: a path or a {@code gs://} address. */
     String locate(String bucket);

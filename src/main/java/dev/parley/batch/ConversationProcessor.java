@@ -5,6 +5,7 @@ import dev.parley.generation.ConversationGenerator;
 import dev.parley.generation.ConversationGenerator.Question;
 import dev.parley.generation.GenerationRequest;
 import dev.parley.generation.GenerationResult;
+import dev.parley.generation.GenerationResult.Generated;
 import dev.parley.generation.GenerationResult.NotGenerated;
 import dev.parley.provider.CallInterruptedException;
 import dev.parley.provider.FailureCode;
@@ -46,6 +47,7 @@ class ConversationProcessor implements ItemProcessor<PendingItem, ItemOutcome> {
     private final RetryPolicy retries;
     private final @Nullable String providerOverride;
     private final Runnable onPause;
+    private final GenerationRecorder recorder;
     private final Map<UUID, JobContext> contexts = new ConcurrentHashMap<>();
 
     private final Queue<BatchItem> cutShort = new ConcurrentLinkedQueue<>();
@@ -62,13 +64,15 @@ class ConversationProcessor implements ItemProcessor<PendingItem, ItemOutcome> {
             BatchJobs jobs,
             RetryPolicy retries,
             @Nullable String providerOverride,
-            Runnable onPause) {
+            Runnable onPause,
+            GenerationRecorder recorder) {
         this.generator = generator;
         this.providers = providers;
         this.jobs = jobs;
         this.retries = retries;
         this.providerOverride = providerOverride;
         this.onPause = onPause;
+        this.recorder = recorder;
     }
 
     @Override
@@ -87,6 +91,10 @@ class ConversationProcessor implements ItemProcessor<PendingItem, ItemOutcome> {
                 Outage.rideOut(() -> jobs.pause(item.jobId(), reason));
                 onPause.run();
             }
+        }
+        JobContext job = contexts.get(item.jobId());
+        if (result instanceof Generated generated && job != null) {
+            recorder.record(item, job.userId(), generated);
         }
         return new ItemOutcome(item, result);
     }

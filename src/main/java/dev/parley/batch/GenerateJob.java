@@ -48,6 +48,7 @@ class GenerateJob {
     private final GenerationLogs ledger;
     private final Generation generation;
     private final JobLogs logs;
+    private final GenerationRecorder recorder;
     private final ProviderBatches batches;
     private final BatchSettings batchSettings;
 
@@ -88,6 +89,7 @@ class GenerateJob {
             GenerationLogs ledger,
             Generation generation,
             JobLogs logs,
+            GenerationRecorder recorder,
             ProviderBatches batches,
             BatchSettings batchSettings) {
         this.jobRepository = jobRepository;
@@ -99,6 +101,7 @@ class GenerateJob {
         this.ledger = ledger;
         this.generation = generation;
         this.logs = logs;
+        this.recorder = recorder;
         this.batches = batches;
         this.batchSettings = batchSettings;
     }
@@ -135,7 +138,13 @@ class GenerateJob {
                 jobLog,
                 reader::recorded);
         ConversationProcessor processor = new ConversationProcessor(
-                generation.generator(), generation.providers(), jobs, retries, overrides.provider(), reader::lookNow);
+                generation.generator(),
+                generation.providers(),
+                jobs,
+                retries,
+                overrides.provider(),
+                reader::lookNow,
+                recorder);
         BatchDelivery delivery = new BatchDelivery(
                 batches,
                 items,

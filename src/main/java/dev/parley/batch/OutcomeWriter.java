@@ -4,6 +4,7 @@ import dev.parley.conversation.ConversationKey;
 import dev.parley.conversation.ConversationPk;
 import dev.parley.conversation.ConversationRecord;
 import dev.parley.conversation.Conversations;
+import dev.parley.database.RefusedRow;
 import dev.parley.generation.GenerationLogs;
 import dev.parley.generation.GenerationLogs.Entered;
 import dev.parley.generation.GenerationResult.Generated;
@@ -14,7 +15,6 @@ import dev.parley.work.BatchJobs;
 import dev.parley.work.ErrorHandling;
 import dev.parley.work.Outcome;
 import dev.parley.work.Spending;
-import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -24,12 +24,10 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.batch.infrastructure.item.Chunk;
 import org.springframework.batch.infrastructure.item.ItemWriter;
-import org.springframework.core.NestedExceptionUtils;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -40,9 +38,6 @@ import org.springframework.transaction.support.TransactionTemplate;
  */
 class OutcomeWriter implements ItemWriter<ItemOutcome> {
     private static final Logger log = LoggerFactory.getLogger(OutcomeWriter.class);
-
-    private static final int LONGEST_MESSAGE = 2_000;
-    private static final Pattern H2_STATEMENT = Pattern.compile("(?s); SQL statement:.*");
 
     private final Conversations conversations;
     private final BatchItems items;
@@ -155,12 +150,11 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
             claimLost(result);
             return;
         }
-        if (!(NestedExceptionUtils.getMostSpecificCause(cause) instanceof SQLException refusal)
-                || !isAboutTheRow(refusal)) {
+        RefusedRow refused = RefusedRow.of(cause).orElse(null);
+        if (refused == null) {
             throw cause;
         }
-        Outcome failed =
-                new Outcome.Failed(result.item(), "database_" + refusal.getSQLState(), messageOf(refusal), true);
+        Outcome failed = new Outcome.Failed(result.item(), refused.code(), refused.message(), true);
         try {
             transaction.executeWithoutResult(status -> record(List.of(result), List.of(failed)));
         } catch (ClaimLostException e) {
@@ -177,26 +171,6 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         lostClaims.incrementAndGet();
         log.warn("Item {} was taken over by another process; this late result is discarded", item.id());
         transaction.executeWithoutResult(status -> count(ledger.enterCalls(List.of(entry(result))), List.of()));
-    }
-
-    /** SQLSTATE classes: 22 data, 23 integrity, 44 check option, P0 raised by a trigger. */
-    private static boolean isAboutTheRow(SQLException refusal) {
-        String state = refusal.getSQLState();
-        return state != null
-                && (state.startsWith("22")
-                        || state.startsWith("23")
-                        || state.startsWith("44")
-                        || state.startsWith("P0"));
-    }
-
-    /** Message and detail on one line: constraint and offending key. H2 appends the whole statement, which says nothing. */
-    private static String messageOf(SQLException refusal) {
-        String said = refusal.getMessage();
-        if (said == null || said.isBlank()) {
-            return refusal.getClass().getName() + ", SQLSTATE " + refusal.getSQLState();
-        }
-        String message = H2_STATEMENT.matcher(said).replaceFirst("").strip().replaceAll("\\s*\\R\\s*", " ");
-        return message.length() <= LONGEST_MESSAGE ? message : message.substring(0, LONGEST_MESSAGE) + "…";
     }
 
     /** Results that were discarded because another process had taken the item over. */

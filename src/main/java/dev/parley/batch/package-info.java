@@ -1,8 +1,10 @@
 /**
- * The Spring Batch job {@code generate}: configuration, reader, processor, writer, log listener.
+ * The Spring Batch jobs: {@code generate} (configuration, reader, processor, writer, log listener), {@code backfill} and
+ * {@code import-transcripts}.
  *
- * <p>Way in: {@link dev.parley.batch.GenerateRuns}. Uses everything below it: {@code step}, {@code work},
- * {@code generation}, {@code conversation}, {@code archive}, {@code catalog}, {@code provider}.
+ * <p>Ways in: {@link dev.parley.batch.GenerateRuns}, {@link dev.parley.batch.Backfill}, {@link
+ * dev.parley.batch.TranscriptImport}. Uses everything below it: {@code step}, {@code work}, {@code generation}, {@code
+ * conversation}, {@code archive}, {@code catalog}, {@code provider}, {@code tracking}.
  */
 @NullMarked
 package dev.parley.batch;

@@ -96,6 +96,14 @@ public class Conversations {
 
     private static final String FILE = "SELECT file_path FROM conversations WHERE id = :id";
 
+    private static final String FILES = """
+            SELECT id, conversation_id, storage_bucket, raw_response_path, file_path
+              FROM conversations
+             WHERE id > :after AND processing_status = 'completed'
+             ORDER BY id
+             LIMIT :limit
+            """;
+
     private final NamedParameterJdbcTemplate jdbc;
     private final Dialect dialect;
 
@@ -144,6 +152,31 @@ public class Conversations {
                 .filter(Objects::nonNull)
                 .findFirst();
     }
+
+    /**
+     * Where the files of completed conversations are, page by page.
+     *
+     * @param after the last one of the page before; the NIL UUID for the first page
+     */
+    public List<Files> files(ConversationPk after, int limit) {
+        return jdbc.query(
+                FILES,
+                Map.of("after", after.value(), "limit", limit),
+                (row, n) -> new Files(
+                        new ConversationPk(row.getObject("id", UUID.class)),
+                        new ConversationKey(row.getObject("conversation_id", UUID.class)),
+                        row.getString("storage_bucket"),
+                        row.getString("raw_response_path"),
+                        row.getString("file_path")));
+    }
+
+    /** Paths of a conversation's files within its bucket; null where the row has none. */
+    public record Files(
+            ConversationPk pk,
+            ConversationKey key,
+            String bucket,
+            @Nullable String raw,
+            @Nullable String conversation) {}
 
     private static Map.Entry<ConversationKey, ConversationPk> keyPair(java.sql.ResultSet row)
             throws java.sql.SQLException {

@@ -1,7 +1,7 @@
 /**
  * The conversation: its document, its two keys, and the {@code conversations} table.
  *
- * <p>Way in: {@link dev.parley.conversation.Conversations}. Uses nothing of ours.
+ * <p>Way in: {@link dev.parley.conversation.Conversations}, and to look, {@link dev.parley.conversation.ConversationLookup}. Uses nothing of ours.
  */
 @NullMarked
 package dev.parley.conversation;

@@ -67,7 +67,7 @@ final class ChangeLogState {
     /** The change log's files, the root first. */
     static List<String> files() {
         List<String> files = new ArrayList<>(List.of(ROOT));
-        Matcher included = INCLUDED.matcher(new String(content(ROOT), StandardCharsets.UTF_8));
+        Matcher included = INCLUDED.matcher(text(ROOT));
         while (included.find()) {
             files.add(included.group(1));
         }
@@ -101,6 +101,10 @@ final class ChangeLogState {
         files().forEach(file -> digest.update(content(file)));
         digest.update(rows.content().getBytes(StandardCharsets.UTF_8));
         return TAG + HexFormat.of().formatHex(digest.digest());
+    }
+
+    static String text(String file) {
+        return new String(content(file), StandardCharsets.UTF_8);
     }
 
     private static byte[] content(String file) {

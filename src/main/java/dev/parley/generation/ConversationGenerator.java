@@ -218,14 +218,14 @@ public class ConversationGenerator {
     public record Preview(UUID templateId, int targetTurns, ModelRequest question) {}
 
     private ModelRequest question(GenerationRequest request, Ingredients from, Plan plan, PromptTemplate template) {
-        PromptText.Filled filled = prompts.computeIfAbsent(template.id(), id -> PromptText.of(template))
+        PromptText.Filled filled = prompts.computeIfAbsent(template.id(), id -> PromptText.of(rules, template))
                 .fill(from.withTargetTurns(plan.targetTurns()));
         String key = request.key().toString();
         return new ModelRequest(
                 plan.number() == 1 ? key : key + "-" + plan.number(),
                 request.model(),
                 plan.maxOutputTokens(),
-                filled.stable().isBlank() ? rules : rules + "\n" + filled.stable(),
+                filled.stable(),
                 plan.shortened()
                         ? filled.variable() + "\n\nKeep it short: exactly " + plan.targetTurns() + " turns in all."
                         : filled.variable(),
@@ -241,6 +241,7 @@ public class ConversationGenerator {
         private final boolean batched;
         private final List<Answer> answers = new ArrayList<>(1); // stored ones, oldest first
         private final List<ProviderCall> calls = new ArrayList<>(1);
+        private @Nullable ModelRequest asked;
 
         Making(GenerationRequest request, ModelProvider provider, Ingredients from, boolean batched) {
             this.request = request;
@@ -332,6 +333,7 @@ public class ConversationGenerator {
             } catch (TemplateInvalid e) {
                 return withoutAnswer(FailureCode.TEMPLATE_INVALID.because(text(e)), null);
             }
+            asked = question;
             RawReply reply;
             try {
                 reply = provider.call(question);
@@ -493,7 +495,11 @@ public class ConversationGenerator {
                 return withAnswer(storageFailed(e), null, ProcessingStatus.RAW_STORED, parse);
             }
             Written written = new Written(document, path, bytes.length, QualityScore.of(document.turns()));
-            return new Generated(row(ProcessingStatus.COMPLETED, parse, written), List.copyOf(calls));
+            return new Generated(
+                    row(ProcessingStatus.COMPLETED, parse, written),
+                    List.copyOf(calls),
+                    document,
+                    asked == null ? null : asked.stablePrefix() + "\n" + asked.prompt());
         }
 
         /** A failure before there was an answer to judge; an earlier one that was cut off may be stored all the same. */

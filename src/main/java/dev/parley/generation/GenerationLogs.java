@@ -90,6 +90,21 @@ public class GenerationLogs {
              WHERE run_id = :job
             """;
 
+    private static final String UNKNOWN_OUTCOMES = """
+            SELECT run_id, count(*) AS calls
+              FROM generation_logs
+             WHERE run_id IN (:jobs) AND error_code = 'unknown_outcome'
+             GROUP BY run_id
+            """;
+
+    private static final String CALLS = """
+            SELECT attempt, created_at, provider, model, request_id, status, stop_reason, error_code, error_message,
+                   input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, price_version, duration_ms
+              FROM generation_logs
+             WHERE item_id = :item
+             ORDER BY created_at, attempt, id
+            """;
+
     private static final String USAGE = """
             SELECT l.input_tokens, l.output_tokens, l.cache_read_tokens, l.cache_write_tokens
               FROM generation_logs l
@@ -201,6 +216,22 @@ public class GenerationLogs {
     /** Keeps what a job's queued items tell of their failure, in the caller's transaction: it is gone when they complete. */
     public void keepFailures(UUID job) {
         jdbc.update(KEEP_FAILURES, Map.of("job", job));
+    }
+
+    /** How many calls of each of these jobs have an outcome nobody knows; a job that has none is not in the result. */
+    public Map<UUID, Long> unknownOutcomes(Collection<UUID> jobs) {
+        Map<UUID, Long> calls = new HashMap<>();
+        if (!jobs.isEmpty()) {
+            jdbc.query(UNKNOWN_OUTCOMES, Map.of("jobs", jobs), row -> {
+                calls.put(row.getObject("run_id", UUID.class), row.getLong("calls"));
+            });
+        }
+        return calls;
+    }
+
+    /** What was called for an item, oldest first. */
+    public List<LoggedCall> callsOf(UUID item) {
+        return jdbc.query(CALLS, Map.of("item", item), LoggedCall::of);
     }
 
     /** What a job's calls came to. */

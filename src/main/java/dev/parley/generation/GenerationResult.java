@@ -1,5 +1,6 @@
 package dev.parley.generation;
 
+import dev.parley.conversation.ConversationDocument;
 import dev.parley.conversation.ConversationRecord;
 import dev.parley.provider.ModelFailure;
 import java.util.List;
@@ -13,8 +14,17 @@ public sealed interface GenerationResult {
      */
     List<ProviderCall> calls();
 
-    /** Raw and final files are stored; the row is to be written. */
-    record Generated(ConversationRecord conversation, List<ProviderCall> calls) implements GenerationResult {}
+    /**
+     * Raw and final files are stored; the row is to be written.
+     *
+     * @param prompt what this attempt asked the model; null when it read a stored answer
+     */
+    record Generated(
+            ConversationRecord conversation,
+            List<ProviderCall> calls,
+            ConversationDocument document,
+            @Nullable String prompt)
+            implements GenerationResult {}
 
     /**
      * No conversation.

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A template's text, taken apart once. The first line that is exactly {@code ---} parts what is equal for all requests of
- * the template (a provider may cache it) from what differs; without such a line all of it differs. Immutable.
+ * the template (a provider may cache it) from what differs; without such a line all of it differs. The rules that hold for
+ * all templates come first. Immutable.
  */
 final class PromptText {
     private static final Pattern PARTING_LINE = Pattern.compile("(?m)^---(?:\\r?\\n|\\z)");
@@ -27,7 +28,7 @@ final class PromptText {
     }
 
     /** @throws TemplateInvalid naming every placeholder that does not exist */
-    static PromptText of(PromptTemplate template) {
+    static PromptText of(String rules, PromptTemplate template) {
         Matcher parting = PARTING_LINE.matcher(template.text());
         boolean parted = parting.find();
         String before = parted ? template.text().substring(0, parting.start()) : "";
@@ -37,7 +38,8 @@ final class PromptText {
                     + (parted ? " after its --- line; persona, arc and topic belong there" : ""));
         }
         Set<String> unknown = new LinkedHashSet<>();
-        PromptText text = new PromptText(pieces(before, unknown), pieces(after, unknown));
+        String prefix = before.isBlank() ? rules : rules + "\n" + before;
+        PromptText text = new PromptText(pieces(prefix, unknown), pieces(after, unknown));
         if (!unknown.isEmpty()) {
             throw new TemplateInvalid("template '" + template.name() + "' has placeholders that do not exist: "
                     + String.join(", ", unknown));
@@ -100,7 +102,7 @@ final class PromptText {
                 continue;
             }
             List<String> value = variable.of(ingredients);
-            if (value.stream().allMatch(String::isBlank)) {
+            if (isBlank(value)) {
                 empty.add(piece.text());
             } else if (piece.alone() && value.size() > 1) {
                 filled.append("- ").append(String.join("\n- ", value));
@@ -109,6 +111,15 @@ final class PromptText {
             }
         }
         return filled.toString();
+    }
+
+    private static boolean isBlank(List<String> value) {
+        for (String entry : value) {
+            if (!entry.isBlank()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static boolean isAlone(String text, int start, int end) {
@@ -129,7 +140,7 @@ final class PromptText {
     /**
      * A prompt with all its values in.
      *
-     * @param stable what comes before the parting line; may be empty
+     * @param stable the rules, and what comes before the parting line; the same string each time unless it has placeholders
      * @param variable what comes after it
      */
     record Filled(String stable, String variable) {}

@@ -125,7 +125,7 @@ final class RawAnswers {
 
     private Optional<RawAnswer> unspooled(@Nullable UUID userId, ConversationKey key, int number) {
         Path spooled = spool.resolve(name(key, number));
-        if (!Files.exists(spooled)) {
+        if (!spooled.toFile().exists()) {
             return Optional.empty();
         }
         try {

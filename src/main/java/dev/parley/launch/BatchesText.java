@@ -3,6 +3,7 @@ package dev.parley.launch;
 import dev.parley.work.ProviderBatch.Status;
 import dev.parley.work.ProviderBatches.Overview;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -12,11 +13,11 @@ final class BatchesText {
     private BatchesText() {}
 
     /** A line for each status. */
-    static List<String> lines(List<Overview> batches) {
-        return batches.stream().map(BatchesText::line).toList();
+    static List<String> lines(List<Overview> batches, Instant now) {
+        return batches.stream().map(some -> line(some, now)).toList();
     }
 
-    private static String line(Overview some) {
+    private static String line(Overview some, Instant now) {
         List<String> parts = new ArrayList<>();
         boolean done = some.status() == Status.DONE || some.status() == Status.ENDED;
         parts.add(
@@ -33,9 +34,9 @@ final class BatchesText {
             add(parts, some.expired(), "expired");
             add(parts, some.canceled(), "cancelled");
         } else {
-            parts.add("oldest " + rough(some.oldest()));
+            parts.add("oldest " + rough(Duration.between(some.oldest(), now)));
             if (some.expires() != null) {
-                parts.add("expires in " + rough(some.expires()));
+                parts.add("expires in " + rough(Duration.between(now, some.expires())));
             }
         }
         if (some.error() != null) {

@@ -49,6 +49,27 @@ class Confirmation {
      * @throws ConfigurationException when there is no yes, or when a budget cannot be kept for want of a price
      */
     void confirm(List<BatchJob> open, @Nullable String provider, boolean yes, PrintWriter out) {
+        String why = tooDear(open, provider, out);
+        if (why == null || yes) {
+            return;
+        }
+        if (!terminal.isInteractive()) {
+            throw new ConfigurationException(why + "; nothing is spent yet. Say --yes to go on.");
+        }
+        out.flush();
+        if (!terminal.saysYes(why + ". Go on?")) {
+            throw new ConfigurationException("Nothing is spent; the jobs stay enqueued.");
+        }
+    }
+
+    /**
+     * Says what is left of some jobs will cost, and keeps it with them.
+     *
+     * @return why somebody has to be asked; null when nobody has
+     * @throws ConfigurationException when a budget cannot be kept for want of a price
+     */
+    @Nullable
+    String tooDear(List<BatchJob> open, @Nullable String provider, PrintWriter out) {
         BigDecimal mayCost = BigDecimal.ZERO;
         for (BatchJob job : open) {
             Estimate estimate = estimates.remaining(job, provider);
@@ -71,18 +92,10 @@ class Confirmation {
                             ? most
                             : most.min(budget.subtract(job.actualCost()).max(BigDecimal.ZERO)));
         }
-        if (mayCost.compareTo(settings.confirmAboveUsd()) <= 0 || yes) {
-            return;
-        }
-        String why = "This may cost up to $" + Money.roughly(mayCost) + ", more than parley.confirm-above-usd = "
-                + settings.confirmAboveUsd().toPlainString();
-        if (!terminal.isInteractive()) {
-            throw new ConfigurationException(why + "; nothing is spent yet. Say --yes to go on.");
-        }
-        out.flush();
-        if (!terminal.saysYes(why + ". Go on?")) {
-            throw new ConfigurationException("Nothing is spent; the jobs stay enqueued.");
-        }
+        return mayCost.compareTo(settings.confirmAboveUsd()) <= 0
+                ? null
+                : "This may cost up to $" + Money.roughly(mayCost) + ", more than parley.confirm-above-usd = "
+                        + settings.confirmAboveUsd().toPlainString();
     }
 
     private static String line(Estimate estimate) {

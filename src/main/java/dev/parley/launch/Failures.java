@@ -2,6 +2,7 @@ package dev.parley.launch;
 
 import dev.parley.archive.StoreException;
 import dev.parley.catalog.InvalidFileException;
+import dev.parley.database.MigrationRefusedException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.sql.SQLException;
@@ -14,6 +15,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import liquibase.exception.LiquibaseException;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.config.ConfigDataException;
 import org.springframework.boot.context.properties.bind.BindException;
@@ -70,6 +72,7 @@ final class Failures {
         List<Throwable> chain = chain(failure);
         return first(chain, ConfigurationException.class, Throwable::getMessage)
                 .or(() -> first(chain, InvalidFileException.class, Throwable::getMessage))
+                .or(() -> first(chain, MigrationRefusedException.class, Throwable::getMessage))
                 .or(() -> first(
                         chain,
                         StoreException.class,
@@ -89,7 +92,12 @@ final class Failures {
                 .or(() -> first(chain, ConfigDataException.class, e -> "Settings cannot be read: " + describe(e)))
                 .or(() ->
                         first(chain, YAMLException.class, e -> "A file of settings is not valid YAML: " + describe(e)))
-                .or(() -> database(chain));
+                .or(() -> database(chain))
+                .or(() -> first(
+                        chain,
+                        LiquibaseException.class,
+                        e -> "The database could not be migrated: " + describe(root(e))
+                                + "\nEach step is done as a whole or not at all; the next start goes on from here."));
     }
 
     private static String invalidSettings(BindValidationException invalid) {

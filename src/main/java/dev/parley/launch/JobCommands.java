@@ -3,6 +3,7 @@ package dev.parley.launch;
 import dev.parley.batch.BatchCancellation;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import dev.parley.work.Priority;
 import java.io.PrintWriter;
 import java.math.BigDecimal;
 import java.util.UUID;
@@ -95,6 +96,30 @@ final class JobCommands {
                     "resumed",
                     "only a paused job can",
                     (jobs, id) -> (raised == null || jobs.setBudget(id, raised)) && jobs.resume(id));
+        }
+    }
+
+    @Command(
+            name = "prioritize",
+            description = "Changes whose items are claimed first, in every run, from the next claim on.",
+            mixinStandardHelpOptions = true,
+            versionProvider = Version.class)
+    static class Prioritize implements Action {
+        @Parameters(index = "0", paramLabel = "JOB", description = "The job's id.")
+        private UUID job = new UUID(0, 0);
+
+        @Parameters(index = "1", paramLabel = "PRIORITY", description = "low, normal or high.")
+        private Priority priority = Priority.NORMAL;
+
+        @Override
+        public int run(BeanFactory beans, PrintWriter out) {
+            return change(
+                    beans,
+                    out,
+                    job,
+                    "of " + priority.key() + " priority",
+                    UNFINISHED,
+                    (jobs, id) -> jobs.prioritize(id, priority));
         }
     }
 

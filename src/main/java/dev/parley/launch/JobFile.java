@@ -34,6 +34,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param concurrency calls in flight at most
  * @param delivery whether items are asked one by one or in the provider's batches
  * @param user whose folder the raw files go to
+ * @param schedule when {@code parley serve} starts it; null is never
  */
 record JobFile(
         @NotBlank @Size(max = 200) String name,
@@ -67,7 +68,8 @@ record JobFile(
 
         @DefaultValue("continue") ErrorHandling errorHandling,
         @DefaultValue("live") Delivery delivery,
-        @Nullable UUID user) {
+        @Nullable UUID user,
+        @Nullable Schedule schedule) {
 
     /** {@link ItemParameters} as a person writes them. */
     record Item(

@@ -26,8 +26,10 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -71,19 +73,32 @@ class JobFiles {
         return prepared(files, newJobs -> newJobs);
     }
 
+    /**
+     * The schedules of those files that have one; nothing else of the files is looked at.
+     *
+     * @throws InvalidFileException with everything that is wrong in all files
+     */
+    Map<Path, Schedule> schedules(List<Path> files) {
+        Map<Path, Schedule> schedules = new LinkedHashMap<>();
+        List<Problem> problems = new ArrayList<>();
+        parse(files, problems).forEach((file, parsed) -> {
+            Schedule schedule = parsed.value().schedule();
+            if (schedule != null) {
+                schedules.put(file, schedule);
+            }
+        });
+        if (!problems.isEmpty()) {
+            throw new InvalidFileException(problems);
+        }
+        return schedules;
+    }
+
     private <T> List<T> prepared(List<Path> files, Function<List<NewJob>, List<T>> use) {
         if (files.isEmpty()) {
             return List.of();
         }
-        List<Parsed<JobFile>> parsed = new ArrayList<>();
         List<Problem> problems = new ArrayList<>();
-        for (Path file : new LinkedHashSet<>(files)) {
-            try {
-                parsed.add(yaml.read(file, JobFile.class));
-            } catch (InvalidFileException e) {
-                problems.addAll(e.problems());
-            }
-        }
+        List<Parsed<JobFile>> parsed = List.copyOf(parse(files, problems).values());
         Set<Path> folders = files.stream()
                 .map(file -> file.resolveSibling("catalog"))
                 .filter(Files::isDirectory)
@@ -94,6 +109,19 @@ class JobFiles {
             problems.addAll(e.problems());
             throw new InvalidFileException(inOrder(problems));
         }
+    }
+
+    /** @param problems where those that are wrong say so */
+    private Map<Path, Parsed<JobFile>> parse(List<Path> files, List<Problem> problems) {
+        Map<Path, Parsed<JobFile>> parsed = new LinkedHashMap<>();
+        for (Path file : new LinkedHashSet<>(files)) {
+            try {
+                parsed.put(file, yaml.read(file, JobFile.class));
+            } catch (InvalidFileException e) {
+                problems.addAll(e.problems());
+            }
+        }
+        return parsed;
     }
 
     /** Looks before anything is started; a data folder in the wrong place would be all that comes of it. */

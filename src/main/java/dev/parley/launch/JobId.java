@@ -23,8 +23,10 @@ final class JobId {
 
     /** @throws ConfigurationException when there is no such job */
     static BatchJob find(BatchJobs jobs, UUID id) {
-        return jobs.find(id)
-                .orElseThrow(() -> new ConfigurationException(
-                        "There is no job " + id + " in this database; parley status lists the jobs."));
+        return jobs.find(id).orElseThrow(() -> unknown(id));
+    }
+
+    static ConfigurationException unknown(UUID id) {
+        return new ConfigurationException("There is no job " + id + " in this database; parley status lists the jobs.");
     }
 }

@@ -75,8 +75,7 @@ class Launcher {
     }
 
     int run(List<Path> files, List<UUID> jobIds, Options options, PrintWriter out) {
-        checkProvider(options.provider());
-        checkStore();
+        checkReady(options.provider());
         List<BatchJob> asked = new ArrayList<>();
         for (UUID id : jobIds) {
             asked.add(JobId.find(jobs, id));
@@ -195,6 +194,17 @@ class Launcher {
     private void stopNow() {
         runs.stopNow();
         log.info("Stopping at once");
+    }
+
+    /**
+     * Looks whether a run can begin.
+     *
+     * @param provider its name; null is the configured one
+     * @throws ConfigurationException or StoreException when it cannot
+     */
+    void checkReady(@Nullable String provider) {
+        checkProvider(provider);
+        checkStore();
     }
 
     /** Conversations need their bucket; a log that cannot be written is only a pity. */

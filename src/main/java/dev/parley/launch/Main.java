@@ -4,6 +4,7 @@ import dev.parley.Parley;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -47,14 +48,21 @@ public final class Main {
             return Failures.report(e, err);
         }
 
+        CommandLine commandLine = commandLine(out, err);
+        commandLine.setExecutionStrategy(parsed -> execute(parsed, settings, out, err));
+        return commandLine.execute((command.isEmpty() ? DEFAULT_COMMAND : command).toArray(String[]::new));
+    }
+
+    /** All commands and their options. */
+    static CommandLine commandLine(PrintWriter out, PrintWriter err) {
         CommandLine commandLine = new CommandLine(new ParleyCommand());
         commandLine.registerConverter(UUID.class, JobId::parse);
+        commandLine.registerConverter(Instant.class, ExportCommand::time);
         commandLine.setOut(out);
         commandLine.setErr(err);
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
         commandLine.setUsageHelpWidth(100);
-        commandLine.setExecutionStrategy(parsed -> execute(parsed, settings, out, err));
-        return commandLine.execute((command.isEmpty() ? DEFAULT_COMMAND : command).toArray(String[]::new));
+        return commandLine;
     }
 
     private static int execute(ParseResult parsed, List<String> settings, PrintWriter out, PrintWriter err) {

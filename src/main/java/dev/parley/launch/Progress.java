@@ -1,14 +1,17 @@
 package dev.parley.launch;
 
+import dev.parley.export.Exports;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.BatchJobs.Tally;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import org.jspecify.annotations.Nullable;
@@ -21,8 +24,15 @@ final class Progress implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Progress.class);
     private static final long BETWEEN_LINES = Duration.ofSeconds(10).toNanos();
 
-    private final BatchJobs jobs;
-    private final List<UUID> ids;
+    /**
+     * How far it is.
+     *
+     * @param done items that are through, of {@code total}
+     * @param more for the bar, @param line for where there is none
+     */
+    private record State(long done, long total, String more, String line) {}
+
+    private final Supplier<State> looked;
     private final PrintWriter out;
     private final @Nullable ProgressBar bar;
     private final ScheduledExecutorService looks = Executors.newSingleThreadScheduledExecutor(task -> {
@@ -31,18 +41,17 @@ final class Progress implements AutoCloseable {
         return thread;
     });
     private long lineAt = System.nanoTime();
-    private int shown = -1;
+    private long shown = -1;
 
-    private Progress(BatchJobs jobs, List<UUID> ids, PrintWriter out, boolean terminal) {
-        this.jobs = jobs;
-        this.ids = ids;
+    private Progress(String task, Supplier<State> looked, PrintWriter out, boolean terminal) {
+        this.looked = looked;
         this.out = out;
-        Tally tally = jobs.tally(ids);
+        State state = looked.get();
         this.bar = terminal
                 ? new ProgressBarBuilder()
-                        .setTaskName("Generating")
-                        .setInitialMax(tally.total())
-                        .startsFrom(tally.completed(), Duration.ZERO)
+                        .setTaskName(task)
+                        .setInitialMax(state.total())
+                        .startsFrom(state.done(), Duration.ZERO)
                         .setUpdateIntervalMillis(250)
                         .build()
                 : null;
@@ -50,27 +59,56 @@ final class Progress implements AutoCloseable {
     }
 
     static Progress of(BatchJobs jobs, List<UUID> ids, PrintWriter out) {
-        return new Progress(jobs, ids, out, System.console() != null && System.getenv("TERM") != null);
+        return new Progress(
+                "Generating",
+                () -> {
+                    Tally tally = jobs.tally(ids);
+                    String cost = "$" + Money.of(tally.costUsd());
+                    return new State(
+                            tally.completed(),
+                            tally.total(),
+                            (tally.failed() > 0 ? " " + tally.failed() + " failed " : " ") + cost,
+                            tally.completed() + " of " + tally.total() + " items through, " + tally.failed()
+                                    + " failed, " + cost);
+                },
+                out,
+                isTerminal());
+    }
+
+    static Progress ofExport(Exports exports, PrintWriter out) {
+        return new Progress(
+                "Exporting",
+                () -> new State(
+                        exports.done(),
+                        exports.total(),
+                        "",
+                        String.format(
+                                Locale.ROOT, "%,d of %,d conversations exported", exports.done(), exports.total())),
+                out,
+                isTerminal());
+    }
+
+    private static boolean isTerminal() {
+        return System.console() != null && System.getenv("TERM") != null;
     }
 
     private void look() {
         try {
-            show(jobs.tally(ids));
+            show(looked.get());
         } catch (DataAccessException e) {
             log.debug("No progress to show: {}", e.getMessage());
         }
     }
 
-    private void show(Tally tally) {
+    private void show(State state) {
         if (bar != null) {
-            bar.stepTo(tally.completed());
-            bar.setExtraMessage(
-                    (tally.failed() > 0 ? " " + tally.failed() + " failed" : "") + " $" + Money.of(tally.costUsd()));
-        } else if (tally.completed() != shown && System.nanoTime() - lineAt >= BETWEEN_LINES) {
-            shown = tally.completed();
+            bar.maxHint(state.total());
+            bar.stepTo(state.done());
+            bar.setExtraMessage(state.more());
+        } else if (state.done() != shown && System.nanoTime() - lineAt >= BETWEEN_LINES) {
+            shown = state.done();
             lineAt = System.nanoTime();
-            out.println(tally.completed() + " of " + tally.total() + " items through, " + tally.failed() + " failed, $"
-                    + Money.of(tally.costUsd()));
+            out.println(state.line());
             out.flush();
         }
     }

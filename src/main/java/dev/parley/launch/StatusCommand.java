@@ -1,28 +1,20 @@
 package dev.parley.launch;
 
-import com.fasterxml.jackson.annotation.JsonProperty;
-import dev.parley.archive.JobLogs;
-import dev.parley.generation.GenerationLogs;
-import dev.parley.work.BatchJob;
-import dev.parley.work.BatchJobs;
+import dev.parley.launch.Views.JobView;
+import dev.parley.launch.Views.ScheduleView;
 import dev.parley.work.JobStatus;
-import dev.parley.work.ProviderBatches;
 import java.io.PrintWriter;
-import java.math.BigDecimal;
+import java.io.StringWriter;
+import java.time.Clock;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.List;
-import java.util.Locale;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import tools.jackson.core.StreamWriteFeature;
-import tools.jackson.databind.MapperFeature;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 @Command(
         name = "status",
@@ -30,22 +22,28 @@ import tools.jackson.databind.json.JsonMapper;
         mixinStandardHelpOptions = true,
         versionProvider = Version.class)
 class StatusCommand implements Action {
-    private static final int NAME_WIDTH = 17; // what the other columns leave of a line
+    private static final int BAR = 40;
 
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(SerializationFeature.INDENT_OUTPUT)
-            .enable(StreamWriteFeature.WRITE_BIGDECIMAL_AS_PLAIN)
-            .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
-            .build();
+    /** What this does to a terminal: the cursor goes to the upper left corner, and what was there is cleared. */
+    private static final String CLEAR = "\033[H\033[J";
 
     @Parameters(arity = "0..1", paramLabel = "JOB", description = "The job's id.")
     private @Nullable UUID job;
 
-    @Option(names = "--json", description = "As JSON.")
+    @Option(
+            names = "--watch",
+            description =
+                    "Goes on showing what changes; with JOB until it has nothing left to do, without until Ctrl-C.")
+    private boolean watch;
+
+    @Option(names = "--json", description = "As JSON; with --watch a line whenever something has changed.")
     private boolean json;
 
     @Option(names = "--limit", paramLabel = "N", description = "How many jobs at most (${DEFAULT-VALUE}).")
     private int limit = 20;
+
+    @Option(names = "--schedules", description = "Shows the scheduled job files instead of jobs.")
+    private boolean schedules;
 
     @Option(
             names = "--status",
@@ -53,124 +51,129 @@ class StatusCommand implements Action {
             description = "Only queued, processing, paused, completed, failed or cancelled jobs.")
     private @Nullable JobStatus status;
 
-    /**
-     * The shape of {@code --json}: one of these for a job, a list of them without. Every field is always there, in this order;
-     * while nothing happens to a job, two answers are the same bytes. A field, and no stream of log lines, tells the last error.
-     *
-     * @param completed items that are through: successful and failed together
-     * @param percentage of the items that are through, 0 to 100, one decimal
-     * @param successRate of those that are through, 0 to 100, one decimal
-     * @param statusReason why it is paused, failed or cancelled
-     * @param log where the job's log is kept
-     */
-    record View(
-            @JsonProperty("id") UUID id,
-            @JsonProperty("name") String name,
-            @JsonProperty("status") String status,
-            @JsonProperty("statusReason") @Nullable String statusReason,
-            @JsonProperty("priority") String priority,
-            @JsonProperty("total") int total,
-            @JsonProperty("completed") int completed,
-            @JsonProperty("successful") int successful,
-            @JsonProperty("failed") int failed,
-            @JsonProperty("percentage") double percentage,
-            @JsonProperty("successRate") double successRate,
-            @JsonProperty("costUsd") BigDecimal costUsd,
-            @JsonProperty("budgetUsd") @Nullable BigDecimal budgetUsd,
-
-            @JsonProperty("estimatedCostUsd") @Nullable BigDecimal estimatedCostUsd,
-
-            @JsonProperty("unknownCostCalls") long unknownCostCalls,
-            @JsonProperty("possiblyPaidTwice") long possiblyPaidTwice,
-            @JsonProperty("lastItemError") @Nullable String lastItemError,
-            @JsonProperty("log") String log,
-            @JsonProperty("createdAt") Instant createdAt,
-            @JsonProperty("startedAt") @Nullable Instant startedAt,
-            @JsonProperty("completedAt") @Nullable Instant completedAt) {}
-
     @Override
     public void check() {
         if (limit < 1) {
             throw new ConfigurationException("--limit is " + limit + "; should be 1 or more");
         }
+        if (schedules && (job != null || status != null)) {
+            throw new ConfigurationException("--schedules shows no jobs; leave out JOB and --status");
+        }
     }
 
     @Override
-    public int run(BeanFactory beans, PrintWriter out) {
-        BatchJobs jobs = beans.getBean(BatchJobs.class);
-        JobLogs logs = beans.getBean(JobLogs.class);
-        GenerationLogs ledger = beans.getBean(GenerationLogs.class);
-        if (job != null) {
-            View view = view(JobId.find(jobs, job), jobs, logs, ledger);
-            if (json) {
-                out.println(JSON.writeValueAsString(view));
-            } else {
-                print(view, out);
-                BatchesText.lines(beans.getBean(ProviderBatches.class).overview(job))
-                        .forEach(line -> Text.row(out, "batches", line));
+    public int run(BeanFactory beans, PrintWriter out) throws Exception {
+        Views views = beans.getBean(Views.class);
+        Terminal terminal = beans.getBean(Terminal.class);
+        Clock clock = beans.getBean(Clock.class);
+        String shown = "";
+        while (true) {
+            List<JobView> jobs = jobs(views);
+            List<ScheduleView> scheduled = job == null && status == null ? views.schedules() : List.of();
+            String answer = answer(jobs, scheduled, clock.instant(), terminal.width());
+            if (!answer.equals(shown)) {
+                boolean again = !shown.isEmpty();
+                boolean redraw = watch && !json && terminal.isInteractive();
+                out.print((redraw ? CLEAR : again && !json ? "\n" : "") + answer);
+                out.flush();
+                shown = answer;
             }
-            return ExitCode.OK;
+            if (!watch || (job != null && jobs.stream().noneMatch(JobView::open))) {
+                return ExitCode.OK;
+            }
+            TimeUnit.SECONDS.sleep(1);
         }
-        List<BatchJob> newest = status == null ? jobs.newestFirst(limit) : jobs.newestFirst(status, limit);
+    }
+
+    private List<JobView> jobs(Views views) {
+        UUID one = job;
+        if (one != null) {
+            return List.of(views.job(one).orElseThrow(() -> JobId.unknown(one)));
+        }
+        return schedules ? List.of() : views.jobs(status, null, limit);
+    }
+
+    private String answer(List<JobView> jobs, List<ScheduleView> scheduled, Instant now, int width) {
+        StringWriter text = new StringWriter();
+        PrintWriter out = new PrintWriter(text);
         if (json) {
-            out.println(JSON.writeValueAsString(
-                    newest.stream().map(one -> view(one, jobs, logs, ledger)).toList()));
-        } else if (newest.isEmpty()) {
+            Object value = schedules ? scheduled : job == null ? jobs : jobs.get(0);
+            if (watch) {
+                out.println(Json.line(value));
+            } else {
+                Json.print(out, value);
+            }
+        } else if (job != null) {
+            print(jobs.get(0), now, out);
+        } else if (schedules) {
+            if (scheduled.isEmpty()) {
+                out.println("No schedules yet; parley serve JOBFILE makes that of a job file known.");
+            }
+            printSchedules(scheduled, out, width);
+        } else if (jobs.isEmpty()) {
             out.println(
                     status == null
                             ? "No jobs yet; parley run jobs/demo.yaml makes the first one."
                             : "No job is " + status.key() + ".");
         } else {
-            out.printf("%-36s  %-10s  %11s  %6s  %8s  %s%n", "JOB", "STATUS", "DONE", "FAILED", "COST", "NAME");
-            newest.forEach(one -> out.println(String.format(
-                            Locale.ROOT,
-                            "%-36s  %-10s  %11s  %6d  %8s  %s",
-                            one.id(),
-                            one.status().key(),
-                            one.completedItems() + "/" + one.totalItems(),
-                            one.failedItems(),
-                            "$" + Money.of(one.actualCost()),
-                            Text.shortened(one.name(), NAME_WIDTH))
-                    .stripTrailing()));
+            Table table = new Table()
+                    .text("JOB")
+                    .text("STATUS")
+                    .number("DONE")
+                    .number("%")
+                    .spare()
+                    .number("FAILED")
+                    .number("COST")
+                    .spare()
+                    .text("NAME");
+            jobs.forEach(one -> table.row(
+                    one.id(),
+                    one.status(),
+                    one.completed() + "/" + one.total(),
+                    one.percentage(),
+                    one.failed(),
+                    "$" + Money.of(one.costUsd()),
+                    one.name()));
+            table.print(out, width);
+            printSchedules(scheduled, out, width);
         }
-        return ExitCode.OK;
+        return text.toString();
     }
 
-    private static View view(BatchJob job, BatchJobs jobs, JobLogs logs, GenerationLogs ledger) {
-        GenerationLogs.Totals totals = ledger.totals(job.id());
-        return new View(
-                job.id(),
-                job.name(),
-                job.status().key(),
-                job.statusReason(),
-                job.priority().key(),
-                job.totalItems(),
-                job.completedItems(),
-                job.successfulItems(),
-                job.failedItems(),
-                job.percentage(),
-                job.successRate(),
-                job.actualCost(),
-                job.budgetUsd(),
-                job.estimatedCost(),
-                totals.unknownCost(),
-                totals.unknownOutcome(),
-                jobs.lastItemError(job.id()),
-                logs.locate(job.id()),
-                job.createdAt(),
-                job.startedAt(),
-                job.completedAt());
+    private void printSchedules(List<ScheduleView> scheduled, PrintWriter out, int width) {
+        if (scheduled.isEmpty()) {
+            return;
+        }
+        if (!schedules) {
+            out.println();
+        }
+        Table table = new Table()
+                .text("SCHEDULE")
+                .text("CRON")
+                .spare()
+                .text("NEXT")
+                .text("LAST")
+                .spare()
+                .text("OUTCOME");
+        scheduled.forEach(one -> table.row(
+                one.name(),
+                one.cron() + (one.zone().equals("UTC") ? "" : " " + one.zone()),
+                one.nextTick() == null ? "never" : Text.time(one.nextTick()),
+                one.outcome() == null ? "none yet" : Text.time(one.lastTick()),
+                one.outcome() == null ? "" : one.outcome() + ": " + one.detail()));
+        table.print(out, width);
     }
 
-    private static void print(View job, PrintWriter out) {
+    private static void print(JobView job, Instant now, PrintWriter out) {
         out.printf("Job %s \"%s\"%n", job.id(), job.name());
         Text.row(out, "status", job.status() + (job.statusReason() == null ? "" : ": " + job.statusReason()));
-        Text.row(
-                out,
-                "progress",
-                job.completed() + " of " + job.total() + " items through (" + job.percentage() + " %)");
+        Text.row(out, "priority", job.priority());
+        int filled = (int) (BAR * job.percentage() / 100);
+        Text.row(out, "progress", "#".repeat(filled) + "-".repeat(BAR - filled) + " " + job.percentage() + " %");
+        Text.row(out, "", job.completed() + " of " + job.total() + " items through");
         Text.row(out, "successful", job.successful() + " (" + job.successRate() + " %)");
         Text.row(out, "failed", String.valueOf(job.failed()));
+        BatchesText.lines(job.batches(), now).forEach(line -> Text.row(out, "batches", line));
         Text.row(
                 out,
                 "cost",
@@ -184,13 +187,9 @@ class StatusCommand implements Action {
                 "cost unknown",
                 job.unknownCostCalls() + " calls; possibly paid twice: " + job.possiblyPaidTwice() + " at most");
         Text.row(out, "last error", job.lastItemError() == null ? "none" : job.lastItemError());
-        Text.row(out, "created", time(job.createdAt()));
-        Text.row(out, "started", time(job.startedAt()));
-        Text.row(out, "completed", time(job.completedAt()));
+        Text.row(out, "created", Text.time(job.createdAt()));
+        Text.row(out, "started", Text.time(job.startedAt()));
+        Text.row(out, "completed", Text.time(job.completedAt()));
         Text.row(out, "log", job.log());
-    }
-
-    private static String time(@Nullable Instant time) {
-        return time == null ? "not yet" : time.truncatedTo(ChronoUnit.SECONDS).toString();
     }
 }

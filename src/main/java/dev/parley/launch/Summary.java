@@ -16,6 +16,7 @@ import dev.parley.work.BatchJobs.Cause;
 import dev.parley.work.JobStatus;
 import dev.parley.work.ProviderBatches;
 import java.io.PrintWriter;
+import java.time.Clock;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -42,6 +43,7 @@ class Summary {
     private final ArchiveSettings archive;
     private final JobLogs logs;
     private final ProviderBatches batches;
+    private final Clock clock;
 
     Summary(
             BatchJobs jobs,
@@ -51,7 +53,8 @@ class Summary {
             ObjectStore store,
             ArchiveSettings archive,
             JobLogs logs,
-            ProviderBatches batches) {
+            ProviderBatches batches,
+            Clock clock) {
         this.jobs = jobs;
         this.items = items;
         this.ledger = ledger;
@@ -60,6 +63,7 @@ class Summary {
         this.archive = archive;
         this.logs = logs;
         this.batches = batches;
+        this.clock = clock;
     }
 
     /**
@@ -111,7 +115,8 @@ class Summary {
                         totals.cacheWriteTokens(),
                         totals.outputTokens(),
                         totals.calls()));
-        BatchesText.lines(batches.overview(job.id())).forEach(line -> Text.row(out, "batches", line));
+        BatchesText.lines(batches.overview(List.of(job.id())).getOrDefault(job.id(), List.of()), clock.instant())
+                .forEach(line -> Text.row(out, "batches", line));
         Text.row(out, "cost", Money.spent(job));
         if (totals.unknownCost() > 0) {
             Text.row(

@@ -28,6 +28,7 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
     private final AnthropicSettings settings;
     private final Clock clock;
     private final JsonMapper json = JsonMapper.shared();
+    private final RequestBody.RepeatedText prefixes = new RequestBody.RepeatedText();
     private final ModelHttp http;
     private final MessageBatches batches;
 
@@ -144,7 +145,7 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
         ObjectNode body = json.createObjectNode().put("model", settings.modelOr(request.model()));
         if (!request.stablePrefix().isBlank()) {
             ObjectNode prefix = body.putArray("system").addObject();
-            prefix.put("type", "text").putPOJO("text", new RequestBody.Text(request.stablePrefix()));
+            prefix.put("type", "text").putPOJO("text", prefixes.quoted(request.stablePrefix()));
             ObjectNode cached = prefix.putObject("cache_control").put("type", "ephemeral");
             if (cacheFor != null) {
                 cached.put("ttl", cacheFor);

@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -27,6 +28,7 @@ public class Prices {
                     .thenComparing(Map.Entry::getKey);
 
     private final Map<String, Row> rows;
+    private final Map<String, List<Map.Entry<String, Row>>> rowsOf = new ConcurrentHashMap<>();
     private final Set<String> warnedOf = ConcurrentHashMap.newKeySet();
 
     Prices(PriceSettings settings) {
@@ -75,12 +77,22 @@ public class Prices {
 
     private Optional<Map.Entry<String, Row>> rowFor(String model, long promptTokens, Instant at) {
         LocalDate day = at.atZone(ZoneOffset.UTC).toLocalDate();
+        for (Map.Entry<String, Row> row : rowsOf.computeIfAbsent(model, this::rowsOf)) {
+            long above = row.getValue().promptAbove();
+            if ((promptTokens > above || above == 0)
+                    && !firstDay(row.getValue()).isAfter(day)) {
+                return Optional.of(row);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** A model's rows, the one that is to be looked at first in front. */
+    private List<Map.Entry<String, Row>> rowsOf(String model) {
         return rows.entrySet().stream()
-                .filter(row -> promptTokens > row.getValue().promptAbove()
-                        || row.getValue().promptAbove() == 0)
-                .filter(row -> !firstDay(row.getValue()).isAfter(day))
                 .filter(row -> row.getValue().models().stream().anyMatch(id -> isSnapshotOf(id, model)))
-                .max(LONG_PROMPTS_THEN_LATEST);
+                .sorted(LONG_PROMPTS_THEN_LATEST.reversed())
+                .toList();
     }
 
     /** Not any prefix: {@code claude-opus-5} must not price {@code claude-opus-5-5}. */

@@ -1,13 +1,16 @@
 package dev.parley.provider;
 
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.io.SerializedString;
 import tools.jackson.databind.JacksonSerializable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.SerializationContext;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.jsontype.TypeSerializer;
 import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.util.RawValue;
 
 /** What request bodies of all providers have in common. */
 final class RequestBody {
@@ -51,6 +54,26 @@ final class RequestBody {
                     FailureCode.INVALID_SETTINGS.because(
                             "the extra request field 'stream' must be left out: answers are read whole"),
                     null);
+        }
+    }
+
+    /**
+     * Texts of which most are the same string as the one before: items of one template are neighbours, and share its stable
+     * prefix. Such a one is quoted once for them all. Thread-safe.
+     */
+    static final class RepeatedText {
+        private volatile @Nullable Quoted last;
+
+        private record Quoted(String text, RawValue json) {}
+
+        /** The text as a JSON value. */
+        RawValue quoted(String text) {
+            Quoted quoted = last;
+            if (quoted == null || !quoted.text().equals(text)) {
+                quoted = new Quoted(text, new RawValue(new SerializedString(JSON.writeValueAsString(new Text(text)))));
+                last = quoted;
+            }
+            return quoted.json();
         }
     }
 

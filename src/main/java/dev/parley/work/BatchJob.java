@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param completedItems successful and failed together
  * @param estimatedCost USD that the whole job was expected to cost at the most; null when it was not estimated
  * @param actualCost USD spent so far, as far as it is known
+ * @param unknownCostCalls calls that may have been billed, nobody knows with how much
  */
 public record BatchJob(
         UUID id,
@@ -30,6 +31,7 @@ public record BatchJob(
         @Nullable BigDecimal budgetUsd,
         @Nullable BigDecimal estimatedCost,
         BigDecimal actualCost,
+        long unknownCostCalls,
         @Nullable String source,
         @Nullable UUID createdBy,
         @Nullable Instant startedAt,

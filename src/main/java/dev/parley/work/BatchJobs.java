@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.RowCallbackHandler;
 import org.springframework.jdbc.core.namedparam.NamedParameterJdbcTemplate;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
@@ -54,7 +55,7 @@ public class BatchJobs {
     private static final String COLUMNS = """
             SELECT id, name, description, status, status_reason, priority, total_items, completed_items, successful_items,
                    failed_items, shared_parameters, concurrent_processing, error_handling, budget_usd, estimated_cost, actual_cost,
-                   source, created_by, delivery, started_at, completed_at, created_at
+                   unknown_cost_calls, source, created_by, delivery, started_at, completed_at, created_at
               FROM batch_jobs
             """;
 
@@ -68,10 +69,13 @@ public class BatchJobs {
              WHERE source = :source OR source LIKE :numbered
             """;
 
-    private static final String NEWEST_FIRST = COLUMNS + " ORDER BY created_at DESC, id LIMIT :limit";
-
-    private static final String NEWEST_FIRST_OF_STATUS =
-            COLUMNS + " WHERE status = :status ORDER BY created_at DESC, id LIMIT :limit";
+    private static final String NEWEST_FIRST = COLUMNS + """
+             WHERE (CAST(:status AS varchar) IS NULL OR status = CAST(:status AS varchar))
+               AND (CAST(:after AS uuid) IS NULL
+                    OR (created_at, id) < (SELECT created_at, id FROM batch_jobs WHERE id = CAST(:after AS uuid)))
+             ORDER BY created_at DESC, id DESC
+             LIMIT :limit
+            """;
 
     private static final String OPEN = COLUMNS + """
              WHERE status IN ('queued', 'processing')
@@ -203,6 +207,12 @@ public class BatchJobs {
              GROUP BY parameters
             """;
 
+    private static final String PRIORITIZE = """
+            UPDATE batch_jobs
+               SET priority = :priority, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id AND status IN ('queued', 'processing', 'paused')
+            """;
+
     private static final String CANCEL = """
             UPDATE batch_jobs
                SET status = 'cancelled', status_reason = :reason, completed_at = CURRENT_TIMESTAMP,
@@ -240,12 +250,14 @@ public class BatchJobs {
              ORDER BY items DESC, error_code
             """;
 
-    private static final String LAST_ITEM_ERROR = """
-            SELECT error_message
-              FROM batch_items
-             WHERE batch_job_id = :id AND status = 'failed'
-             ORDER BY processed_at DESC, position DESC
-             LIMIT 1
+    private static final String LAST_ITEM_ERRORS = """
+            SELECT j.id, (SELECT i.error_message
+                            FROM batch_items i
+                           WHERE i.batch_job_id = j.id AND i.status = 'failed'
+                           ORDER BY i.processed_at DESC, i.position DESC
+                           LIMIT 1) AS error_message
+              FROM batch_jobs j
+             WHERE j.id IN (:ids) AND j.failed_items > 0
             """;
 
     private final NamedParameterJdbcTemplate jdbc;
@@ -339,15 +351,17 @@ public class BatchJobs {
     }
 
     public List<BatchJob> newestFirst(int limit) {
-        return client.sql(NEWEST_FIRST)
-                .param("limit", limit)
-                .query(BatchJobs::job)
-                .list();
+        return newestFirst(null, null, limit);
     }
 
-    public List<BatchJob> newestFirst(JobStatus status, int limit) {
-        return client.sql(NEWEST_FIRST_OF_STATUS)
-                .param("status", status.key())
+    /**
+     * @param status null is any
+     * @param after only jobs older than this one, the last of the page before; null begins
+     */
+    public List<BatchJob> newestFirst(@Nullable JobStatus status, @Nullable UUID after, int limit) {
+        return client.sql(NEWEST_FIRST)
+                .param("status", status == null ? null : status.key())
+                .param("after", after)
                 .param("limit", limit)
                 .query(BatchJobs::job)
                 .list();
@@ -467,6 +481,15 @@ public class BatchJobs {
                 .update();
     }
 
+    /** Changes whose items are claimed first, from the next claim on; says whether the job is still to be worked on. */
+    public boolean prioritize(UUID id, Priority priority) {
+        return client.sql(PRIORITIZE)
+                        .param("id", id)
+                        .param("priority", priority.key())
+                        .update()
+                == 1;
+    }
+
     /** Keeps what the whole job is expected to cost at the most; its budget is kept by it until a call has told more. */
     public void estimate(UUID id, BigDecimal atMostUsd) {
         client.sql(ESTIMATE).param("id", id).param("estimate", atMostUsd).update();
@@ -553,11 +576,21 @@ public class BatchJobs {
 
     /** The message of the item that failed last; null when none has. */
     public @Nullable String lastItemError(UUID jobId) {
-        return client.sql(LAST_ITEM_ERROR)
-                .param("id", jobId)
-                .query(String.class)
-                .optional()
-                .orElse(null);
+        return lastItemErrors(List.of(jobId)).get(jobId);
+    }
+
+    /** The message of the item that failed last in each of these jobs; a job without failed items is not in the result. */
+    public Map<UUID, String> lastItemErrors(Collection<UUID> ids) {
+        Map<UUID, String> messages = new HashMap<>();
+        if (!ids.isEmpty()) {
+            client.sql(LAST_ITEM_ERRORS).param("ids", ids).query((RowCallbackHandler) row -> {
+                String message = row.getString("error_message");
+                if (message != null) {
+                    messages.put(row.getObject("id", UUID.class), message);
+                }
+            });
+        }
+        return messages;
     }
 
     private static BatchJob job(ResultSet row, int number) throws SQLException {
@@ -579,6 +612,7 @@ public class BatchJobs {
                 row.getBigDecimal("budget_usd"),
                 row.getBigDecimal("estimated_cost"),
                 row.getBigDecimal("actual_cost"),
+                row.getLong("unknown_cost_calls"),
                 row.getString("source"),
                 row.getObject("created_by", UUID.class),
                 instant(row, "started_at"),

@@ -1,5 +1,6 @@
 package dev.parley.work;
 
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Locale;
@@ -45,6 +46,7 @@ public record ProviderBatch(
         /** Nothing is left to do. */
         DONE;
 
+        @JsonValue
         public String key() {
             return name().toLowerCase(Locale.ROOT);
         }

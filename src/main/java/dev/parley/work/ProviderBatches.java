@@ -8,10 +8,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -144,12 +147,11 @@ public class ProviderBatches {
             SELECT count(*) AS batches, COALESCE(sum(item_count), 0) AS items, COALESCE(sum(processing), 0) AS processing,
                    COALESCE(sum(succeeded), 0) AS succeeded, COALESCE(sum(errored), 0) AS errored,
                    COALESCE(sum(canceled), 0) AS canceled, COALESCE(sum(expired), 0) AS expired, status,
-                   CAST(EXTRACT(EPOCH FROM (CURRENT_TIMESTAMP - min(COALESCE(posted_at, created_at)))) AS bigint) AS oldest,
-                   CAST(EXTRACT(EPOCH FROM (min(expires_at) - CURRENT_TIMESTAMP)) AS bigint) AS expires,
-                   max(last_error) AS error
+                   min(COALESCE(posted_at, created_at)) AS oldest, min(expires_at) AS expires, max(last_error) AS error,
+                   batch_job_id
               FROM provider_batches
-             WHERE batch_job_id = :job
-             GROUP BY status
+             WHERE batch_job_id IN (:jobs)
+             GROUP BY batch_job_id, status
              ORDER BY status
             """;
 
@@ -349,8 +351,8 @@ public class ProviderBatches {
      * The batches of a job in one status, together.
      *
      * @param items requests, of which {@code processing} are still to be answered
-     * @param oldest since it was sent
-     * @param expires until the first one does; null when nobody knows
+     * @param oldest when the first of them was sent
+     * @param expires when the first of them does; null when nobody knows
      * @param error why the last look at one of them failed; null when it did not
      */
     public record Overview(
@@ -362,27 +364,38 @@ public class ProviderBatches {
             long errored,
             long canceled,
             long expired,
-            Duration oldest,
-            @Nullable Duration expires,
+            Instant oldest,
+            @Nullable Instant expires,
             @Nullable String error) {}
 
-    /** The batches of a job, by status. */
-    public List<Overview> overview(UUID job) {
-        return jdbc.sql(OVERVIEW)
-                .param("job", job)
-                .query((row, n) -> new Overview(
-                        status(row),
-                        row.getInt("batches"),
-                        row.getLong("items"),
-                        row.getLong("processing"),
-                        row.getLong("succeeded"),
-                        row.getLong("errored"),
-                        row.getLong("canceled"),
-                        row.getLong("expired"),
-                        Duration.ofSeconds(row.getLong("oldest")),
-                        row.getObject("expires") == null ? null : Duration.ofSeconds(row.getLong("expires")),
-                        row.getString("error")))
-                .list();
+    /** The batches of some jobs, by status; a job that has none is not in it. */
+    public Map<UUID, List<Overview>> overview(Collection<UUID> jobs) {
+        Map<UUID, List<Overview>> overview = new HashMap<>();
+        if (!jobs.isEmpty()) {
+            jdbc.sql(OVERVIEW)
+                    .param("jobs", jobs)
+                    .query((row, n) -> overview.computeIfAbsent(
+                                    row.getObject("batch_job_id", UUID.class), job -> new ArrayList<>())
+                            .add(overview(row)))
+                    .list();
+        }
+        return overview;
+    }
+
+    private static Overview overview(ResultSet row) throws SQLException {
+        OffsetDateTime expires = row.getObject("expires", OffsetDateTime.class);
+        return new Overview(
+                status(row),
+                row.getInt("batches"),
+                row.getLong("items"),
+                row.getLong("processing"),
+                row.getLong("succeeded"),
+                row.getLong("errored"),
+                row.getLong("canceled"),
+                row.getLong("expired"),
+                row.getObject("oldest", OffsetDateTime.class).toInstant(),
+                expires == null ? null : expires.toInstant(),
+                row.getString("error"));
     }
 
     private static Status status(ResultSet row) throws SQLException {

@@ -54,6 +54,7 @@ public final class FakeGcs implements AutoCloseable {
     private final Queue<Runnable> rivals = new ConcurrentLinkedQueue<>();
     private final AtomicInteger answersToLose = new AtomicInteger();
     private final List<String> requests = new CopyOnWriteArrayList<>();
+    private final Map<String, Begun> begun = new TreeMap<>(); // guarded by this
     private long generation = 1_000; // guarded by this
 
     /** Starts it on a free port. */
@@ -164,6 +165,12 @@ public final class FakeGcs implements AutoCloseable {
             if (rival != null) {
                 rival.run();
             }
+            if (method.equals("PUT")) {
+                return resumed(query.get("upload_id"), body);
+            }
+            if ("resumable".equals(query.get("uploadType"))) {
+                return resumable(exchange, path, query, body);
+            }
             return upload(path, query, exchange.getRequestHeaders().getFirst("Content-Type"), body);
         }
         String[] parts = path.substring(path.indexOf("/storage/v1/") + "/storage/v1/".length())
@@ -230,6 +237,32 @@ public final class FakeGcs implements AutoCloseable {
         }
         return ok(objectJson(bucket, name, object));
     }
+
+    private synchronized Answer resumable(HttpExchange exchange, String path, Map<String, String> query, byte[] body) {
+        String bucket = path.substring(path.indexOf("/b/") + 3, path.lastIndexOf("/o"));
+        if (!buckets.containsKey(bucket)) {
+            return noBucket();
+        }
+        JsonNode metadata = json.readTree(body);
+        String name = query.getOrDefault("name", metadata.path("name").asString());
+        if (!matches(buckets.get(bucket).get(name), query)) {
+            return conditionNotMet();
+        }
+        String id = Integer.toString(begun.size());
+        begun.put(id, new Begun(bucket, name, metadata.path("contentType").asString()));
+        exchange.getResponseHeaders().set("Location", "http://" + host() + path + "?upload_id=" + id);
+        return ok(Map.of());
+    }
+
+    /** Takes the whole content in one request. */
+    private synchronized Answer resumed(String id, byte[] content) {
+        Begun upload = begun.get(id);
+        Stored stored = new Stored(content, upload.contentType(), ++generation);
+        buckets.get(upload.bucket()).put(upload.name(), stored);
+        return ok(objectJson(upload.bucket(), upload.name(), stored));
+    }
+
+    private record Begun(String bucket, String name, String contentType) {}
 
     private synchronized Answer upload(String path, Map<String, String> query, String contentType, byte[] body) {
         if (!"multipart".equals(query.get("uploadType"))) {

@@ -464,6 +464,11 @@ class JobLogTests {
         }
 
         @Override
+        public void upload(ObjectName object, Path file, String contentType) {
+            store.upload(object, file, contentType);
+        }
+
+        @Override
         public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
             byte[] written = store.update(object, contentType, change);
             writes++;
@@ -474,6 +479,11 @@ class JobLogTests {
         @Override
         public Optional<byte[]> read(ObjectName object) {
             return store.read(object);
+        }
+
+        @Override
+        public java.util.stream.Stream<ObjectName> list(String bucket, String folder) {
+            return store.list(bucket, folder);
         }
 
         @Override

@@ -3,6 +3,7 @@ package dev.parley.archive;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,6 +52,20 @@ class ObjectStoreContractTests {
     @AfterEach
     void stop() {
         gcs.close();
+    }
+
+    @Test
+    void aFolderIsListedWithEverythingBelowAndNothingBeside() {
+        store.create(RAW, "a".getBytes(UTF_8), JSON);
+        store.create(new ObjectName("conversation-files", "u-1/c-1/conversation.json"), "b".getBytes(UTF_8), JSON);
+        store.create(new ObjectName("conversation-files", "rawer/x.json"), "c".getBytes(UTF_8), JSON);
+
+        try (Stream<ObjectName> found = store.list("conversation-files", "raw")) {
+            assertThat(found).containsExactly(RAW);
+        }
+        try (Stream<ObjectName> found = store.list("conversation-files", "none")) {
+            assertThat(found).isEmpty();
+        }
     }
 
     /** As another process has it. */
@@ -115,6 +131,17 @@ class ObjectStoreContractTests {
         store.write(RAW, bytes("new"), JSON);
 
         assertThat(text(store.read(RAW))).isEqualTo("new");
+    }
+
+    @Test
+    void uploadedFileIsReadByteForByteAndReplacesWhatWasThere() throws Exception {
+        Path file = Files.write(data.resolve("file"), new byte[] {0, 13, 10, -1, 65});
+        store.write(RAW, bytes("old"), JSON);
+
+        store.upload(RAW, file, JSON);
+
+        assertThat(anotherStore().read(RAW)).hasValue(new byte[] {0, 13, 10, -1, 65});
+        assertThat(file).exists();
     }
 
     @Test

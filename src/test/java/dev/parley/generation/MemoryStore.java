@@ -4,6 +4,7 @@ import dev.parley.archive.ObjectName;
 import dev.parley.archive.ObjectStore;
 import dev.parley.archive.StoreException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
@@ -59,6 +60,13 @@ final class MemoryStore implements ObjectStore {
     }
 
     @Override
+    public java.util.stream.Stream<ObjectName> list(String bucket, String folder) {
+        return objects.keySet().stream()
+                .filter(path -> path.startsWith(folder + "/"))
+                .map(path -> new ObjectName(bucket, path));
+    }
+
+    @Override
     public String locate(String bucket) {
         return bucket;
     }
@@ -69,6 +77,11 @@ final class MemoryStore implements ObjectStore {
     }
 
     /** Not needed here; the port may ask for it. */
+    @Override
+    public void upload(ObjectName object, Path file, String contentType) {
+        throw new UnsupportedOperationException("no generation uploads files");
+    }
+
     @Override
     public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
         throw new UnsupportedOperationException();

@@ -100,22 +100,22 @@ class PromptTextTests {
 
     @Test
     void theFirstLineOfThreeDashesPartsWhatIsCachedFromWhatDiffers() {
-        PromptText.Filled filled = filled("Rules -- a --- b\n----\n---\r\nFor {{persona_name}}\n---\nEnd");
+        PromptText.Filled filled = filled("Part -- a --- b\n----\n---\r\nFor {{persona_name}}\n---\nEnd");
 
-        assertThat(filled.stable()).isEqualTo("Rules -- a --- b\n----\n");
+        assertThat(filled.stable()).isEqualTo("Rules.\nPart -- a --- b\n----\n");
         assertThat(filled.variable()).isEqualTo("For David Chen\n---\nEnd");
     }
 
     @Test
     void withoutSuchALineAllOfItDiffers() {
-        assertThat(filled("Hello {{persona_name}}")).isEqualTo(new PromptText.Filled("", "Hello David Chen"));
+        assertThat(filled("Hello {{persona_name}}")).isEqualTo(new PromptText.Filled("Rules.", "Hello David Chen"));
     }
 
     @Test
     void whatAValueContainsIsNeverExpandedAgain() {
         Persona sly = persona("{{topic_name}} $1 \\ {{nothing}}", "1/2");
 
-        assertThat(PromptText.of(template("t", Tier.TEMPLATE, "I am {{persona_name}}."))
+        assertThat(PromptText.of("Rules.", template("t", Tier.TEMPLATE, "I am {{persona_name}}."))
                         .fill(with(sly, Samples.ARC))
                         .variable())
                 .isEqualTo("I am {{topic_name}} $1 \\ {{nothing}}.");
@@ -123,7 +123,8 @@ class PromptTextTests {
 
     @Test
     void allPlaceholdersThatDoNotExistAreNamed() {
-        assertThatThrownBy(() -> PromptText.of(template("t", Tier.TEMPLATE, "{{shoe}} {{#if x}} {{persona.hat}}\n{{")))
+        assertThatThrownBy(() ->
+                        PromptText.of("Rules.", template("t", Tier.TEMPLATE, "{{shoe}} {{#if x}} {{persona.hat}}\n{{")))
                 .isInstanceOf(TemplateInvalid.class)
                 .hasMessageContaining("template 't'")
                 .hasMessageContaining("{{shoe}}")
@@ -135,6 +136,7 @@ class PromptTextTests {
     void allPlaceholdersWithoutAValueAreNamedWithTheRows() {
         Persona empty = persona("Ann", " ");
         PromptText text = PromptText.of(
+                "Rules.",
                 template("t", Tier.TEMPLATE, "{{persona_age}} {{persona_career}} {{persona_traits}} {{persona_name}}"));
 
         assertThatThrownBy(() -> text.fill(with(empty, Samples.ARC)))
@@ -145,7 +147,7 @@ class PromptTextTests {
 
     @Test
     void aTemplateWithNothingForTheItemIsInvalid() {
-        assertThatThrownBy(() -> PromptText.of(template("t", Tier.TEMPLATE, "All of it\n---\n \n")))
+        assertThatThrownBy(() -> PromptText.of("Rules.", template("t", Tier.TEMPLATE, "All of it\n---\n \n")))
                 .isInstanceOf(TemplateInvalid.class)
                 .hasMessageContaining("after its --- line");
     }
@@ -157,7 +159,7 @@ class PromptTextTests {
     }
 
     private static PromptText.Filled filled(String text) {
-        return PromptText.of(template("t", Tier.TEMPLATE, text)).fill(Samples.ingredients());
+        return PromptText.of("Rules.", template("t", Tier.TEMPLATE, text)).fill(Samples.ingredients());
     }
 
     private static Ingredients with(Persona persona, EmotionalArc arc) {

@@ -86,6 +86,16 @@ class CommandLineTests {
                 arguments("status --limit 0", "--limit is 0"),
                 arguments("status --status done", "[QUEUED, PROCESSING, PAUSED, COMPLETED, FAILED, CANCELLED]"),
                 arguments("enqueue", "JOBFILE"),
+                arguments("serve none.yaml", "none.yaml: there is no such file"),
+                arguments("status --schedules --status failed", "--schedules shows no jobs"),
+                arguments("items", "JOB"),
+                arguments("items " + NIL + " --limit 0", "--limit is 0; should be from 1 to 10000"),
+                arguments("items " + NIL + " --status done", "[QUEUED, PROCESSING, COMPLETED, FAILED]"),
+                arguments("explain a0c9f9b2", "'a0c9f9b2' is not an id"),
+                arguments("show", "CONVERSATION"),
+                arguments("failures 1", "'1' is not an id"),
+                arguments("prioritize " + NIL, "PRIORITY"),
+                arguments("query batch_jobs --limit 0", "--limit is 0"),
                 arguments("retry", "retry needs one of --job ID, --item ID and --params JSON"),
                 arguments("retry --all", "retry needs one of"),
                 arguments("retry --item 7", "'7' is not an id"),
@@ -104,7 +114,30 @@ class CommandLineTests {
                         "retry --item 00000000-0000-4000-8000-000000000000 --code refused",
                         "--code chooses among the items of a job"),
                 arguments("log", "JOB"),
+                arguments("export --output x", "--format"),
+                arguments("export --format xml --output x", "'xml'"),
+                arguments("export --format csv", "--output is missing: a folder, or gs://bucket/path"),
+                arguments("export --format csv --preview 0", "--preview is 0; should be 1 or more"),
+                arguments("export --format csv --output x --shard-size 0", "the shard size is 0"),
+                arguments(
+                        "export --format csv --output x --validation 1", "the validation share is 1.0; should be from"),
+                arguments(
+                        "export --format csv --output x --deduplicate=1.5", "the similarity is 1.5; should be above 0"),
+                arguments("export --format csv --output x --min-score 8 --max-score 2", "8, is above the highest, 2"),
+                arguments(
+                        "export --format csv --output x --status done",
+                        "'done' is not a status of a conversation: draft,"),
+                arguments("export --format csv --output x --from tomorrow", "'tomorrow' is no time: 2026-11-21"),
+                arguments("export --format csv --output x --from 2026-02-01 --until 2026-01-01", "is not before until"),
+                arguments("export --format csv --output x --compression rar", "'rar'"),
+                arguments("export --format parquet --output x --compression gzip", "Parquet is compressed by zstd"),
+                arguments("quality", "JOB"),
+                arguments("quality " + DAVID + " --similarity 0", "--similarity is 0.0; should be above 0"),
                 arguments("run none.yaml other.yaml", "none.yaml: there is no such file\nother.yaml: there is no such"),
+                arguments("backfill --only everything", "[RELINK, REPARSE, RELEASE]"),
+                arguments("backfill none.yaml", "none.yaml: there is no such file"),
+                arguments("migrate --dryrun", "--dry-run"),
+                arguments("verify all", "'all'"),
                 arguments("status --parley.store gcs", "write --parley.store=VALUE"));
     }
 
@@ -435,6 +468,73 @@ class CommandLineTests {
                 .doesNotContain("\tat ");
         assertThat(answer.code()).isEqualTo(ExitCode.CONFIGURATION);
         assertThat(count("batch_jobs")).isZero();
+    }
+
+    @Test
+    void aBackfillEnqueuesTheCombinationsThatNoItemCoversAndOnlyOnce() throws IOException {
+        String job = file("job.yaml", GOOD);
+        Answer preview = on("backfill", job, "--dry-run");
+        long afterPreview = count("batch_jobs");
+        Answer first = on("backfill", job);
+        long items = count("batch_items");
+        Answer second = on("backfill", job, "--json");
+
+        assertThat(preview.out()).as(preview.err()).contains("estimated cost", "combinations are covered by no item");
+        assertThat(afterPreview).isZero();
+        assertThat(first.out().replaceAll("\\s+", " ")).contains("covered by no item; parley run --job ");
+        assertThat(items).isPositive();
+        assertThat(count("batch_items")).isEqualTo(items);
+        assertThat(second.out()).contains("\"items\" : 0", "\"job\" : null");
+    }
+
+    @Test
+    void whatARunMadeIsExportedAndItsQualityShown() throws IOException {
+        assertThat(on("run", file("job.yaml", GOOD)).code()).isZero();
+        String job = jdbc.sql("SELECT CAST(id AS varchar) FROM batch_jobs")
+                .query(String.class)
+                .single();
+        String output = folder.resolve("training set").toString();
+
+        Answer preview = on("export", "--format", "sharegpt-jsonl", "--preview", "3");
+        Answer made = on("export", "--format", "Chat-JSONL", "--output", output, "--job", job, "--deduplicate");
+        Answer quality = on("quality", job);
+        Answer json = on("quality", job, "--json");
+
+        assertThat(preview.lines()).singleElement().asString().contains("\"conversations\":[{\"from\":\"human\"");
+        assertThat(made.code()).as(made.err()).isZero();
+        assertThat(made.lines().get(0)).isEqualTo("Exported 1 of 1 conversations to " + output);
+        assertThat(made.out()).contains("0 near-duplicates", "and manifest.json");
+        assertThat(folder.resolve("training set/manifest.json")).exists();
+        assertThat(quality.code()).isZero();
+        assertThat(quality.out())
+                .contains("1 conversations", "score", "arc", "confusion_to_clarity: ", "need a person");
+        assertThat(quality.lines()).allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(100));
+        JsonNode tree = JsonMapper.shared().readTree(json.out());
+        assertThat(tree.path("conversations").asInt()).isOne();
+        assertThat(tree.path("arcs").path(0).path("target").asString()).isNotBlank();
+        assertThat(refusal("export", "--format", "csv", "--output", output)).contains("holds an export already");
+        assertThat(refusal("export", "--format", "csv", "--output", folder + "/x", "--status", "archived"))
+                .contains("No conversation is selected");
+        assertThat(refusal("export", "--format", "csv", "--output", file("a-file", "")))
+                .contains("a-file");
+        assertThat(refusal("export", "--format", "csv", "--preview", "1", "--job", DAVID))
+                .contains("There is no job");
+        assertThat(refusal("quality", DAVID)).contains("There is no job");
+    }
+
+    @Test
+    void aLostDocumentIsTheExportsFailedItem() throws IOException {
+        assertThat(on("run", file("job.yaml", GOOD)).code()).isZero();
+        String path = jdbc.sql("SELECT file_path FROM conversations")
+                .query(String.class)
+                .single();
+        Files.delete(folder.resolve("conversation-files").resolve(path));
+
+        Answer made = on(
+                "export", "--format", "csv", "--output", folder.resolve("out").toString());
+
+        assertThat(made.code()).isEqualTo(ExitCode.FAILED_ITEMS);
+        assertThat(made.out()).contains("Exported 0 of 1", "1 whose document is not there");
     }
 
     private String enqueued() throws IOException {

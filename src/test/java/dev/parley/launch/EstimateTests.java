@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.parley.TestDatabase;
 import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
+import dev.parley.provider.TokenUsage;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -14,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -72,6 +74,31 @@ class EstimateTests {
         return """
                 {"conversation_metadata": {"client_persona": "x", "session_context": "y", "conversation_phase": "z"}, "turns": [%s]}
                 """.formatted(turns);
+    }
+
+    @Test
+    void itemsOfOneTemplateAreNeighboursAndItsPartIsReadFromTheCacheFromThenOn() {
+        int code = parley("run", "jobs/demo.yaml", "--concurrency=1", "--parley.provider=anthropic");
+
+        List<String> stableParts = anthropic.requests().stream()
+                .map(FakeAnthropic.Request::stablePrefix)
+                .toList();
+        long changes = IntStream.range(1, stableParts.size())
+                .filter(n -> !stableParts.get(n).equals(stableParts.get(n - 1)))
+                .count();
+        TokenUsage usage = anthropic.totalUsage();
+        assertThat(code).isZero();
+        assertThat(stableParts).hasSize(8);
+        assertThat(changes).as("two templates").isEqualTo(1);
+        assertThat(usage.cacheRead()).isEqualTo(3 * usage.cacheWrite());
+        assertThat(text.toString().replaceAll("\\s+", " "))
+                .contains(String.format(
+                        Locale.ROOT,
+                        "%,d in (%,d from the cache, %,d written to it), %,d out, in 8 calls",
+                        usage.prompt(),
+                        usage.cacheRead(),
+                        usage.cacheWrite(),
+                        usage.output()));
     }
 
     @Test

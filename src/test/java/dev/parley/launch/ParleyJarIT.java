@@ -168,6 +168,29 @@ class ParleyJarIT {
     }
 
     @Test
+    void serveWorksByItsScheduleUntilASignal() throws Exception { // A76
+        JdbcClient jdbc = usePostgresql("parley_jar_serve");
+        Path nightly = folder.resolve("jobs/nightly.yaml");
+        Files.writeString(nightly, Files.readString(nightly).replace("cron: 0 0 2 * * *", "cron: '* * * * * *'"));
+        Running serve = start("serve", "--yes");
+        while (count(jdbc, "SELECT count(*) FROM pg_tables WHERE tablename = 'schedules'") == 0
+                || count(jdbc, "SELECT count(*) FROM batch_jobs WHERE status = 'completed'") < 2) {
+            assertThat(serve.isAlive()).isTrue();
+            TimeUnit.MILLISECONDS.sleep(100);
+        }
+
+        serve.terminate();
+        Ended stopped = serve.await();
+        Ended status = parley("status");
+
+        assertThat(stopped.code()).as(stopped.toString()).isEqualTo(ExitCode.STOPPED);
+        assertThat(stopped.out()).contains("jobs/nightly.yaml is due", "enqueued: job", "18 of 18 items successful");
+        assertThat(count(jdbc, "SELECT count(*) FROM batch_items WHERE status = 'processing'"))
+                .isZero();
+        assertThat(status.out()).contains("Nightly", "SCHEDULE", "nightly.yaml");
+    }
+
+    @Test
     void theVersionIsToldWithoutTouchingAnything() throws Exception {
         Ended version = parley("--version", "--spring.datasource.url=jdbc:foo:nowhere");
 
@@ -314,6 +337,10 @@ class ParleyJarIT {
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
+        }
+
+        boolean isAlive() {
+            return process.isAlive();
         }
 
         /** SIGTERM. */

@@ -13,11 +13,16 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import dev.parley.provider.FakeAnswer.Delivery;
 import dev.parley.provider.ModelFailure.Next;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -169,23 +174,45 @@ class FailurePolicyTests {
         try (ServerSocket socket = new ServerSocket(0)) {
             nobodyListens = socket.getLocalPort();
         }
-        AnthropicSettings settings = new AnthropicSettings(
-                "http://127.0.0.1:" + nobodyListens + "/v1/",
-                "key",
-                "m",
-                "v",
-                Duration.ofSeconds(5),
-                Duration.ofSeconds(5),
-                1);
 
-        ModelFailure failure;
-        try (AnthropicProvider provider = new AnthropicProvider(settings, Clock.systemUTC())) {
-            failure = failureOf(provider);
-        }
+        ModelFailure failure = failureAt("http://127.0.0.1:" + nobodyListens + "/v1/");
 
         assertThat(failure.code()).isEqualTo("connection_refused");
         assertThat(failure.next()).isEqualTo(RETRY);
         assertThat(failure.detail()).startsWith("POST http://127.0.0.1:" + nobodyListens + "/v1/messages: ");
+    }
+
+    @Test
+    void anAddressThatDoesNotAcceptIsGivenUpAfterTheConnectTimeout() throws IOException {
+        List<Socket> queued = new ArrayList<>();
+        try (ServerSocket full = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            try {
+                for (int i = 0; i < 4; i++) { // more than the backlog takes: the system drops the next one's packets
+                    Socket socket = new Socket();
+                    queued.add(socket);
+                    socket.connect(full.getLocalSocketAddress(), 200);
+                }
+            } catch (SocketTimeoutException itIsFull) {
+                assertThat(queued).hasSizeGreaterThan(1);
+            }
+
+            ModelFailure failure = failureAt("http://127.0.0.1:" + full.getLocalPort());
+
+            assertThat(failure.code()).isEqualTo("connect_timed_out");
+            assertThat(failure.next()).isEqualTo(RETRY);
+        } finally {
+            for (Socket socket : queued) {
+                socket.close();
+            }
+        }
+    }
+
+    @Test
+    void anAddressThatDoesNotSpeakTlsIsAFailedConnection() throws IOException {
+        ModelFailure failure = failureAt(server.baseUrl().replace("http:", "https:"));
+
+        assertThat(failure.code()).isEqualTo("connection_failed");
+        assertThat(failure.next()).isEqualTo(RETRY);
     }
 
     @ParameterizedTest
@@ -230,6 +257,14 @@ class FailurePolicyTests {
         assertThat(FailurePolicy.describe(new IOException())).isEqualTo("IOException");
         assertThat(FailurePolicy.describe(new NullPointerException())).isEqualTo("NullPointerException");
         assertThat(FailurePolicy.describe(outer)).endsWith("caused by IllegalStateException: the pool is gone");
+    }
+
+    private static ModelFailure failureAt(String baseUrl) throws IOException {
+        AnthropicSettings settings =
+                new AnthropicSettings(baseUrl, "key", "m", "v", Duration.ofSeconds(5), Duration.ofMillis(300), 1);
+        try (AnthropicProvider provider = new AnthropicProvider(settings, Clock.systemUTC())) {
+            return failureOf(provider);
+        }
     }
 
     private static ModelFailure failureOf(ModelProvider provider) {

@@ -2,12 +2,12 @@
 
 --changeset parley:delivery
 --comment: By which of the provider's doors a job's items go.
-ALTER TABLE batch_jobs ADD COLUMN delivery ${text} DEFAULT 'live' NOT NULL;
+ALTER TABLE batch_jobs ADD COLUMN IF NOT EXISTS delivery ${text} DEFAULT 'live' NOT NULL;
 ALTER TABLE batch_jobs ADD CONSTRAINT batch_jobs_delivery_check CHECK (delivery = ANY (ARRAY['live', 'batch', 'batch-then-live']));
 
 --changeset parley:provider-batches
 --comment: One row a batch at a provider, written before anything is sent. Its items are those whose claim_token is its id: they belong to it, and to no process.
-CREATE TABLE provider_batches (
+CREATE TABLE IF NOT EXISTS provider_batches (
     id                uuid PRIMARY KEY,
     batch_job_id      uuid NOT NULL,
     status            ${text} DEFAULT 'preparing' NOT NULL,
@@ -37,13 +37,13 @@ CREATE TABLE provider_batches (
     CONSTRAINT provider_batches_batch_job_id_fkey FOREIGN KEY (batch_job_id) REFERENCES batch_jobs (id) ON DELETE CASCADE,
     CONSTRAINT provider_batches_provider_batch_id_key UNIQUE (provider_batch_id),
     CONSTRAINT provider_batches_status_check CHECK (status = ANY (ARRAY['preparing', 'submitting', 'in_progress', 'canceling', 'ended', 'done'])),
-    CONSTRAINT provider_batches_intent_check CHECK (status = ANY (ARRAY['preparing', 'done']) OR (posted_at IS NOT NULL AND body_sha256 IS NOT NULL)),
-    CONSTRAINT provider_batches_known_check CHECK (status = ANY (ARRAY['preparing', 'submitting', 'done']) OR provider_batch_id IS NOT NULL)
+    CONSTRAINT provider_batches_intent_check CHECK ((posted_at IS NOT NULL AND body_sha256 IS NOT NULL) OR status = ANY (ARRAY['preparing', 'done'])),
+    CONSTRAINT provider_batches_known_check CHECK (provider_batch_id IS NOT NULL OR status = ANY (ARRAY['preparing', 'submitting', 'done']))
 );
-CREATE INDEX provider_batches_batch_job_id_idx ON provider_batches (batch_job_id);
+CREATE INDEX IF NOT EXISTS provider_batches_batch_job_id_idx ON provider_batches (batch_job_id);
 
---changeset parley:items-of-a-batch-postgresql dbms:postgresql
-CREATE INDEX batch_items_in_batch_idx ON batch_items (claim_token, position) WHERE status = 'processing' AND claimed_by IS NULL;
+--changeset parley:items-of-a-batch-postgresql dbms:postgresql runInTransaction:false
+CREATE INDEX CONCURRENTLY IF NOT EXISTS batch_items_in_batch_idx ON batch_items (claim_token, position) WHERE status = 'processing' AND claimed_by IS NULL;
 
 --changeset parley:items-of-a-batch-h2 dbms:h2
-CREATE INDEX batch_items_in_batch_idx ON batch_items (claim_token, position);
+CREATE INDEX IF NOT EXISTS batch_items_in_batch_idx ON batch_items (claim_token, position);

@@ -1,0 +1,350 @@
+package dev.parley.tracking;
+
+import dev.parley.database.Dialect;
+import dev.parley.tracking.Entry.End;
+import dev.parley.tracking.Entry.Message;
+import dev.parley.tracking.Entry.Start;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.core.NestedExceptionUtils;
+import org.springframework.dao.DataAccessResourceFailureException;
+import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.stereotype.Repository;
+
+/**
+ * The tables {@code conversation_sessions} and {@code conversation_messages}. Thread-safe.
+ *
+ * <p>A list is one statement, whatever its length: its columns are sent as arrays. Nothing is written twice: ids are made by
+ * the client, and what is there already is passed over. Every state of a session is looked up by {@code session_id}, never by
+ * {@code id}.
+ */
+@Repository
+public class ConversationSessions {
+    private static final Logger log = LoggerFactory.getLogger(ConversationSessions.class);
+
+    /** {@code @json} and {@code @time}, made of microseconds, are the words in which the two databases differ. */
+    private static final String INSERT_SESSIONS = """
+            INSERT INTO conversation_sessions (session_id, user_id, started_at, metadata)
+            SELECT s, u, @time, m
+              FROM unnest(CAST(? AS uuid ARRAY), CAST(? AS uuid ARRAY), CAST(? AS bigint ARRAY),
+                          CAST(? AS @json ARRAY)) AS r(s, u, t, m)
+                ON CONFLICT DO NOTHING
+            """;
+
+    private static final String EPOCH_POSTGRESQL = "timestamptz 'epoch' + t * interval '1 microsecond'";
+    private static final String EPOCH_H2 =
+            "dateadd(MICROSECOND, t, TIMESTAMP WITH TIME ZONE '1970-01-01 00:00:00+00:00')";
+
+    private static final String INSERT_MESSAGES = """
+            INSERT INTO conversation_messages (id, session_id, user_id, role, content, audio_url, metadata, seq, created_at)
+            SELECT i, s, u, r, c, a, m, n, @time
+              FROM unnest(CAST(? AS uuid ARRAY), CAST(? AS uuid ARRAY), CAST(? AS uuid ARRAY), CAST(? AS varchar ARRAY),
+                          CAST(? AS varchar ARRAY), CAST(? AS varchar ARRAY), CAST(? AS @json ARRAY),
+                          CAST(? AS bigint ARRAY), CAST(? AS bigint ARRAY)) AS q(i, s, u, r, c, a, m, n, t)
+                ON CONFLICT DO NOTHING
+            """;
+
+    /** Never moves an end back: a replay and a second end change nothing. */
+    private static final String END = """
+            UPDATE conversation_sessions
+               SET ended_at = ?, duration_seconds = greatest(0, extract(epoch FROM (CAST(? AS timestamp with time zone) - started_at)))
+             WHERE session_id = ? AND (ended_at IS NULL OR ended_at < ?)
+            """;
+
+    private static final String ABANDONED = """
+            SELECT s.session_id, coalesce(max(m.created_at), s.started_at) AS last_at, count(m.id) AS messages
+              FROM conversation_sessions s
+              LEFT JOIN conversation_messages m ON m.session_id = s.session_id
+             WHERE s.ended_at IS NULL AND s.started_at < ?
+             GROUP BY s.session_id, s.started_at
+            HAVING coalesce(max(m.created_at), s.started_at) < ?
+             ORDER BY s.started_at
+             LIMIT ?
+            """;
+
+    private static final String RECENT_SESSIONS = """
+            SELECT session_id, user_id, started_at, ended_at, duration_seconds, metadata,
+                   (SELECT count(*) FROM conversation_messages m WHERE m.session_id = s.session_id) AS messages
+              FROM conversation_sessions s
+             ORDER BY started_at DESC
+             LIMIT ?
+            """;
+
+    private static final String RECENT_MESSAGES = """
+            SELECT id, session_id, user_id, role, content, audio_url, metadata, created_at
+              FROM conversation_messages
+             WHERE session_id = ?
+             ORDER BY created_at DESC, seq DESC
+             LIMIT ?
+            """;
+
+    private static final String SESSION_EXISTS = "SELECT count(*) FROM conversation_sessions WHERE session_id = ?";
+
+    private static final String COLUMNS = """
+            SELECT lower(table_name) || '.' || lower(column_name)
+              FROM information_schema.columns
+             WHERE table_schema = CURRENT_SCHEMA
+               AND lower(table_name) IN ('conversation_sessions', 'conversation_messages', 'tracking_dead_letters')
+            """;
+
+    private static final Set<String> NEEDED = Set.of(
+            "conversation_sessions.id",
+            "conversation_sessions.session_id",
+            "conversation_sessions.user_id",
+            "conversation_sessions.started_at",
+            "conversation_sessions.ended_at",
+            "conversation_sessions.duration_seconds",
+            "conversation_sessions.metadata",
+            "conversation_sessions.created_at",
+            "conversation_messages.id",
+            "conversation_messages.session_id",
+            "conversation_messages.user_id",
+            "conversation_messages.role",
+            "conversation_messages.content",
+            "conversation_messages.audio_url",
+            "conversation_messages.metadata",
+            "conversation_messages.seq",
+            "conversation_messages.created_at",
+            "tracking_dead_letters.id",
+            "tracking_dead_letters.payload",
+            "tracking_dead_letters.error_code",
+            "tracking_dead_letters.error_message",
+            "tracking_dead_letters.attempts",
+            "tracking_dead_letters.created_at");
+
+    private static final String BYPASSES_POLICIES =
+            "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
+
+    private final JdbcTemplate jdbc;
+    private volatile @Nullable Dialect dialect;
+
+    /** The database is not looked at before it is needed: it may be away when the application starts. */
+    public ConversationSessions(JdbcTemplate jdbc) {
+        this.jdbc = jdbc;
+    }
+
+    /**
+     * A row of {@code conversation_sessions}.
+     *
+     * @param endedAt null while it is open
+     * @param durationSeconds null while it is open
+     * @param metadata JSON
+     * @param messages how many it has
+     */
+    public record Session(
+            UUID sessionId,
+            UUID userId,
+            Instant startedAt,
+            @Nullable Instant endedAt,
+            @Nullable Double durationSeconds,
+            @Nullable String metadata,
+            long messages) {}
+
+    /**
+     * A row of {@code conversation_messages}.
+     *
+     * @param metadata JSON
+     */
+    public record StoredMessage(
+            UUID id,
+            UUID sessionId,
+            @Nullable UUID userId,
+            MessageRole role,
+            String content,
+            @Nullable String audioUrl,
+            @Nullable String metadata,
+            Instant createdAt) {}
+
+    /** The newest sessions, the newest first. */
+    public List<Session> recent(int limit) {
+        return jdbc.query(
+                RECENT_SESSIONS,
+                (row, n) -> new Session(
+                        row.getObject("session_id", UUID.class),
+                        row.getObject("user_id", UUID.class),
+                        time(row, "started_at"),
+                        nullableTime(row, "ended_at"),
+                        row.getObject("duration_seconds", Double.class),
+                        row.getString("metadata"),
+                        row.getLong("messages")),
+                limit);
+    }
+
+    /** The newest messages of a session, the newest first. */
+    public List<StoredMessage> recentMessages(UUID sessionId, int limit) {
+        return jdbc.query(
+                RECENT_MESSAGES,
+                (row, n) -> new StoredMessage(
+                        row.getObject("id", UUID.class),
+                        row.getObject("session_id", UUID.class),
+                        row.getObject("user_id", UUID.class),
+                        MessageRole.parse(row.getString("role")),
+                        row.getString("content"),
+                        row.getString("audio_url"),
+                        row.getString("metadata"),
+                        time(row, "created_at")),
+                sessionId,
+                limit);
+    }
+
+    public boolean exists(UUID sessionId) {
+        Long count = jdbc.queryForObject(SESSION_EXISTS, Long.class, sessionId);
+        return count != null && count > 0;
+    }
+
+    /** @return how many were new; the others had been started before */
+    int insertSessions(List<Start> starts) {
+        return insert(
+                INSERT_SESSIONS,
+                new Column<>("uuid", starts, Start::sessionId),
+                new Column<>("uuid", starts, Start::userId),
+                new Column<>("int8", starts, start -> Lines.micros(start.at())),
+                new Column<>("varchar", starts, Start::metadata));
+    }
+
+    /** @return how many were new; the others are there already */
+    int insertMessages(List<Message> messages) {
+        return insert(
+                INSERT_MESSAGES,
+                new Column<>("uuid", messages, Message::id),
+                new Column<>("uuid", messages, Message::sessionId),
+                new Column<>("uuid", messages, Message::userId),
+                new Column<>("varchar", messages, message -> message.role().key()),
+                new Column<>("varchar", messages, message -> storable(message.content())),
+                new Column<>("varchar", messages, Message::audioUrl),
+                new Column<>("varchar", messages, Message::metadata),
+                new Column<>("int8", messages, Message::seq),
+                new Column<>("int8", messages, message -> Lines.micros(message.at())));
+    }
+
+    /** PostgreSQL knows no character 0 in a text. */
+    private static String storable(String text) {
+        return text.indexOf('\0') < 0 ? text : text.replace('\0', '\uFFFD');
+    }
+
+    /** @return for each whether it changed the row; not when there is none, or when it had ended by then */
+    boolean[] end(List<End> ends) {
+        if (ends.isEmpty()) {
+            return new boolean[0];
+        }
+        int[][] counts = jdbc.batchUpdate(END, ends, ends.size(), (statement, end) -> {
+            OffsetDateTime at = end.at().atOffset(ZoneOffset.UTC);
+            statement.setObject(1, at);
+            statement.setObject(2, at);
+            statement.setObject(3, end.sessionId());
+            statement.setObject(4, at);
+        });
+        boolean[] changed = new boolean[ends.size()];
+        for (int i = 0; i < changed.length; i++) {
+            changed[i] = counts[0][i] > 0;
+        }
+        return changed;
+    }
+
+    /** The ends of sessions that nobody ended and whose last message is older than that: at their last message. */
+    List<End> abandoned(Instant before, int limit) {
+        OffsetDateTime time = before.atOffset(ZoneOffset.UTC);
+        return jdbc.query(
+                ABANDONED,
+                (row, n) ->
+                        new End(row.getObject("session_id", UUID.class), time(row, "last_at"), row.getLong("messages")),
+                time,
+                time,
+                limit);
+    }
+
+    /** The columns that Parley needs and this database does not have, as {@code table.column}. */
+    Set<String> missingColumns() {
+        dialect();
+        Set<String> missing = new TreeSet<>(NEEDED);
+        jdbc.queryForList(COLUMNS, String.class).forEach(missing::remove);
+        return missing;
+    }
+
+    /** The first look at the database failed; nothing has been asked of it yet. */
+    static final class DatabaseNotInitializedException extends DataAccessResourceFailureException {
+        DatabaseNotInitializedException(RuntimeException cause) {
+            super(
+                    "Database not initialized: "
+                            + NestedExceptionUtils.getMostSpecificCause(cause).getMessage(),
+                    cause);
+        }
+    }
+
+    /** One column of a list of rows. */
+    private record Column<T>(String type, List<T> rows, Function<T, @Nullable Object> value) {
+        @Nullable
+        Object[] values() {
+            return rows.stream().map(value).toArray();
+        }
+    }
+
+    private int insert(String sql, Column<?>... columns) {
+        if (columns[0].rows().isEmpty()) {
+            return 0;
+        }
+        boolean postgresql = dialect() == Dialect.POSTGRESQL;
+        String statementText = sql.replace("@json", postgresql ? "jsonb" : "varchar")
+                .replace("@time", postgresql ? EPOCH_POSTGRESQL : EPOCH_H2);
+        return jdbc.update(connection -> {
+            PreparedStatement statement = connection.prepareStatement(statementText);
+            for (int i = 0; i < columns.length; i++) {
+                statement.setArray(i + 1, array(connection, columns[i]));
+            }
+            return statement;
+        });
+    }
+
+    private static java.sql.Array array(Connection connection, Column<?> column) throws SQLException {
+        return connection.createArrayOf(column.type(), column.values());
+    }
+
+    /**
+     * Looks at the database the first time it is there.
+     *
+     * @throws DatabaseNotInitializedException while it is away; the next use tries again
+     */
+    private Dialect dialect() {
+        Dialect known = dialect;
+        if (known == null) {
+            try {
+                known = initialize();
+            } catch (RuntimeException e) {
+                throw new DatabaseNotInitializedException(e);
+            }
+            dialect = known;
+        }
+        return known;
+    }
+
+    private Dialect initialize() {
+        Dialect found = Dialect.of(java.util.Objects.requireNonNull(jdbc.getDataSource()));
+        if (found == Dialect.POSTGRESQL && Boolean.TRUE.equals(jdbc.queryForObject(BYPASSES_POLICIES, Boolean.class))) {
+            log.warn("The database's role is a superuser or has BYPASSRLS, so that row-level security does not bind it:"
+                    + " sessions and messages should be written with a plain role that is a member of parley_writer");
+        }
+        return found;
+    }
+
+    private static Instant time(ResultSet row, String column) throws SQLException {
+        return row.getObject(column, OffsetDateTime.class).toInstant();
+    }
+
+    private static @Nullable Instant nullableTime(ResultSet row, String column) throws SQLException {
+        OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
+        return time == null ? null : time.toInstant();
+    }
+}
