@@ -145,17 +145,7 @@ class GenerateJob {
                 overrides.provider(),
                 reader::lookNow,
                 recorder);
-        BatchDelivery delivery = new BatchDelivery(
-                batches,
-                items,
-                jobs,
-                generation.providers(),
-                processor,
-                batchSettings,
-                jobIds,
-                worker::owner,
-                overrides.provider(),
-                reader::recorded);
+        BatchDelivery delivery = delivery(jobIds, overrides, worker, processor, reader::recorded);
         reader.alsoFrom(delivery);
         var step = ConcurrentChunkStep.<PendingItem, ItemOutcome>named("generate-items", jobRepository, transactions)
                 .reader(reader)
@@ -172,6 +162,23 @@ class GenerateJob {
                 .build();
         return new Built(
                 new JobBuilder("generate", jobRepository).start(step).build(), step, processor, writer, delivery);
+    }
+
+    private BatchDelivery delivery(
+            List<UUID> jobIds, Overrides overrides, Worker worker, ConversationProcessor processor, Runnable onNews) {
+        ModelProviders providers = generation.providers();
+        Handover lanes = new Handover(items, onNews);
+        return new BatchDelivery(
+                batches,
+                jobs,
+                new BatchSubmission(
+                        batches, items, jobs, providers, processor, lanes, batchSettings, overrides.provider()),
+                new BatchResults(batches, items, jobs, providers, lanes, batchSettings),
+                lanes,
+                batchSettings,
+                jobIds,
+                worker::owner,
+                onNews);
     }
 
     /** The command line's, else the largest of the jobs', else the configured one. */

@@ -88,8 +88,6 @@ public class BatchItems {
                FOR UPDATE SKIP LOCKED
             """;
 
-    private static final String NEXT_UNTRIED = NEXT.replace("status = 'queued'", "status = 'queued' AND attempts = 0");
-
     private static final String TAKE = """
             UPDATE batch_items
                SET status = 'processing', claim_token = :token, claimed_by = :worker, attempts = attempts + 1,
@@ -104,8 +102,6 @@ public class BatchItems {
                       unanswered, parse_only, claim_token
             """;
 
-    private static final String CLAIM_UNTRIED_POSTGRESQL = CLAIM_POSTGRESQL.replace(NEXT, NEXT_UNTRIED);
-
     private static final String CLAIM_H2 = TAKE + " WHERE id IN (:ids)";
 
     private static final String CLAIMED_H2 = """
@@ -114,6 +110,21 @@ public class BatchItems {
               FROM batch_items
              WHERE id IN (:ids)
             """;
+
+    private static final String NEXT_FOR_BATCH = """
+            SELECT id
+              FROM batch_items
+             WHERE batch_job_id = :job AND status = 'queued' AND available_at <= CURRENT_TIMESTAMP
+               AND (attempts = 0 OR NOT :untried)
+             ORDER BY available_at, position
+             LIMIT :limit
+            """;
+
+    private static final String CLAIM_FOR_BATCH_POSTGRESQL = "WITH next AS MATERIALIZED (" + NEXT_FOR_BATCH
+            + " FOR UPDATE SKIP LOCKED)" + TAKE + " FROM next WHERE batch_items.id = next.id";
+
+    private static final String CLAIM_FOR_BATCH_H2 =
+            TAKE + " WHERE status = 'queued' AND id IN (" + NEXT_FOR_BATCH + ")";
 
     private static final String JOB_STARTED = """
             UPDATE batch_jobs
@@ -268,12 +279,6 @@ public class BatchItems {
 
     private static final String IN_BATCH_AMONG = IN_BATCH + " AND id IN (:ids)";
 
-    private static final String COUNT_IN_BATCH = """
-            SELECT count(*)
-              FROM batch_items
-             WHERE claim_token = :batch AND status = 'processing' AND claimed_by IS NULL
-            """;
-
     private static final String RELEASE_BATCH = """
             UPDATE batch_items
                SET status = 'queued', attempts = attempts - 1, claim_token = NULL, updated_at = CURRENT_TIMESTAMP
@@ -359,7 +364,7 @@ public class BatchItems {
                     OpenJob job = each.next();
                     int left = affordable.getOrDefault(job.id(), Integer.MAX_VALUE);
                     int asked = Math.min(left, Math.min(share, limit - claimed.size()));
-                    List<BatchItem> taken = asked == 0 ? List.of() : claimFrom(job.id(), asked, token, owner, false);
+                    List<BatchItem> taken = asked == 0 ? List.of() : claimFrom(job.id(), asked, token, owner);
                     affordable.computeIfPresent(job.id(), (id, before) -> before - taken.size());
                     if (!taken.isEmpty() && job.queued()) {
                         client.sql(JOB_STARTED).param("job", job.id()).update();
@@ -412,19 +417,29 @@ public class BatchItems {
      */
     @Transactional
     public int claimForBatch(UUID job, UUID batch, int limit, boolean untried) {
-        int claimed = 0;
-        for (List<OpenJob> equals : openJobs(List.of(job))) {
-            for (OpenJob open : equals) {
-                int asked = open.budgeted() ? Math.min(limit, affordable(job)) : limit;
-                claimed = asked == 0
-                        ? 0
-                        : claimFrom(job, asked, batch, null, untried).size();
-                if (claimed > 0 && open.queued()) {
-                    client.sql(JOB_STARTED).param("job", job).update();
-                }
-            }
+        int asked = claimable(job, limit);
+        if (asked == 0) {
+            return 0;
         }
+        int claimed = client.sql(dialect == Dialect.POSTGRESQL ? CLAIM_FOR_BATCH_POSTGRESQL : CLAIM_FOR_BATCH_H2)
+                .param("job", job)
+                .param("limit", asked)
+                .param("untried", untried)
+                .param("token", batch)
+                .param("worker", null)
+                .param("lease", null)
+                .update();
+        client.sql(JOB_STARTED).param("job", job).update();
         return claimed;
+    }
+
+    /** How many items of one job may be claimed now; 0 when it is closed. */
+    private int claimable(UUID job, int limit) {
+        return openJobs(List.of(job)).stream()
+                .flatMap(List::stream)
+                .findFirst()
+                .map(open -> open.budgeted() ? Math.min(limit, affordable(job)) : limit)
+                .orElse(0);
     }
 
     /**
@@ -434,9 +449,11 @@ public class BatchItems {
      */
     @Transactional
     public List<BatchItem> claimFirst(UUID job, ClaimOwner owner) {
-        List<BatchItem> first = claimFrom(job, 1, UUID.randomUUID(), owner, false);
+        if (claimable(job, 1) == 0) {
+            return List.of();
+        }
         client.sql(JOB_STARTED).param("job", job).update();
-        return first;
+        return claimFrom(job, 1, UUID.randomUUID(), owner);
     }
 
     /**
@@ -475,33 +492,22 @@ public class BatchItems {
                 : jdbc.query(IN_BATCH_AMONG, Map.of("batch", batch, "ids", ids), BatchItems::item);
     }
 
-    /** How many items of a batch have no recorded outcome yet. */
-    public int countInBatch(UUID batch) {
-        return client.sql(COUNT_IN_BATCH)
-                .param("batch", batch)
-                .query(Integer.class)
-                .single();
-    }
-
     /** Gives the items of a batch back as if they had never been claimed: it was never sent. */
     public int releaseBatch(UUID batch) {
         return client.sql(RELEASE_BATCH).param("batch", batch).update();
     }
 
-    /** @param owner null for what belongs to no process */
-    private List<BatchItem> claimFrom(UUID job, int limit, UUID token, @Nullable ClaimOwner owner, boolean untried) {
-        Map<String, @Nullable Object> parameters = new HashMap<>();
+    private List<BatchItem> claimFrom(UUID job, int limit, UUID token, ClaimOwner owner) {
+        Map<String, Object> parameters = new HashMap<>();
         parameters.put("job", job);
         parameters.put("limit", limit);
         parameters.put("token", token);
-        parameters.put("untried", untried);
-        parameters.put("worker", owner == null ? null : owner.id());
-        parameters.put("lease", owner == null ? null : owner.lease().toSeconds());
+        parameters.put("worker", owner.id());
+        parameters.put("lease", owner.lease().toSeconds());
         if (dialect == Dialect.POSTGRESQL) {
-            String claim = untried ? CLAIM_UNTRIED_POSTGRESQL : CLAIM_POSTGRESQL;
-            return inOrder(jdbc.query(claim, parameters, BatchItems::item)); // RETURNING has no order
+            return inOrder(jdbc.query(CLAIM_POSTGRESQL, parameters, BatchItems::item)); // RETURNING has no order
         }
-        List<UUID> ids = jdbc.queryForList(untried ? NEXT_UNTRIED : NEXT, parameters, UUID.class);
+        List<UUID> ids = jdbc.queryForList(NEXT, parameters, UUID.class);
         if (ids.isEmpty()) {
             return List.of();
         }
@@ -652,13 +658,19 @@ public class BatchItems {
                 .isPresent();
     }
 
-    private void requireNotOurs(BatchItem item) {
-        Optional<String> status = client.sql(OURS)
+    /** Whether this very claim still holds the item. */
+    public boolean isHeld(BatchItem item) {
+        return client.sql(OURS)
                 .param("id", item.id())
                 .param("token", item.claimToken())
                 .query(String.class)
-                .optional();
-        if (status.filter("processing"::equals).isPresent()) {
+                .optional()
+                .filter("processing"::equals)
+                .isPresent();
+    }
+
+    private void requireNotOurs(BatchItem item) {
+        if (isHeld(item)) {
             throw new RowsHiddenException("batch_items", "item " + item.id() + " is ours and was not updated");
         }
     }

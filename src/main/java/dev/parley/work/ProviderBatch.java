@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param items requests in it; 0 before it is counted
  * @param providerId the provider's id of it; null while nobody knows whether the provider has it
  * @param postedAt when it was last to be sent
- * @param lostFor since when the answer to that is known to be lost; zero when it is not
+ * @param lostFor how long nobody has known whether the provider has it; zero when that is known
  * @param token fences every write of its holder
  */
 public record ProviderBatch(

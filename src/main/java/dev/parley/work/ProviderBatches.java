@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
@@ -70,7 +71,7 @@ public class ProviderBatches {
     private static final String RENEW = """
             UPDATE provider_batches
                SET claimed_by = :worker, lease_until = CURRENT_TIMESTAMP + CAST(:lease AS integer) * INTERVAL '1' SECOND
-             WHERE id = :id AND claim_token = :token
+             WHERE id = :id AND claim_token = :token AND claimed_by IS NOT NULL
             """;
 
     private static final String INTEND = """
@@ -83,7 +84,7 @@ public class ProviderBatches {
     private static final String LOST = """
             UPDATE provider_batches
                SET lost_at = COALESCE(lost_at, CURRENT_TIMESTAMP), updated_at = CURRENT_TIMESTAMP
-             WHERE id = :id AND claim_token = :token AND status = 'submitting'
+             WHERE id = :id AND claim_token = :token
             """;
 
     private static final String NOT_SENT = """
@@ -107,9 +108,6 @@ public class ProviderBatches {
                    updated_at = CURRENT_TIMESTAMP
              WHERE id = :id AND claim_token = :token
             """;
-
-    private static final String DISCARD =
-            "DELETE FROM provider_batches WHERE id = :id AND claim_token = :token AND attempt = 0";
 
     private static final String GIVE_BACK = """
             UPDATE provider_batches
@@ -163,10 +161,19 @@ public class ProviderBatches {
         this.dialect = dialect;
     }
 
-    /** Adds an empty batch that this owner drives. */
+    /**
+     * Adds a batch that this owner drives.
+     *
+     * @param claim claims its items, for the batch of this id, in the same transaction; says how many
+     * @return empty when there were none
+     */
     @Transactional
-    public ProviderBatch open(UUID job, String provider, @Nullable String model, ClaimOwner owner) {
+    public Optional<ProviderBatch> open(
+            UUID job, String provider, @Nullable String model, ClaimOwner owner, ToIntFunction<UUID> claim) {
         UUID id = UUID.randomUUID();
+        if (claim.applyAsInt(id) == 0) {
+            return Optional.empty();
+        }
         jdbc.sql(OPEN)
                 .param("id", id)
                 .param("job", job)
@@ -176,7 +183,7 @@ public class ProviderBatches {
                 .param("worker", owner.id())
                 .param("lease", owner.lease().toSeconds())
                 .update();
-        return find(id);
+        return Optional.of(find(id));
     }
 
     /**
@@ -232,7 +239,7 @@ public class ProviderBatches {
                 .update());
     }
 
-    /** The answer to sending it is lost: the provider may have it, or may get it still. */
+    /** Nobody knows whether the provider has it, or may get it still. */
     public void lost(ProviderBatch batch) {
         require(fenced(LOST, batch).update());
     }
@@ -271,11 +278,6 @@ public class ProviderBatches {
     /** Nothing is left to do for it, and none of its items is held. */
     public void done(ProviderBatch batch, @Nullable String error) {
         require(fenced(DONE, batch).param("error", error).update());
-    }
-
-    /** Takes away a batch that was never to be sent. */
-    public void discard(ProviderBatch batch) {
-        fenced(DISCARD, batch).update();
     }
 
     /** Ends the turn; the next one, whosever, is due after a while. */
