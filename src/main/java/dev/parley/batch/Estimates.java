@@ -13,6 +13,7 @@ import dev.parley.provider.Prices;
 import dev.parley.provider.TokenUsage;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import dev.parley.work.Delivery;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.JobSettings;
 import java.math.BigDecimal;
@@ -95,10 +96,7 @@ public class Estimates {
         if (!aBit.known() || aBit.usd().signum() == 0 || all == 0) {
             return new Estimate(BigDecimal.ZERO, BigDecimal.ZERO, all, model, aBit.known(), "the price list");
         }
-        return new Sum(
-                        generation.providers().byName(name),
-                        model,
-                        settings.delivery().batched())
+        return new Sum(generation.providers().byName(name), model, settings.delivery())
                 .of(groups(settings, items).values(), all);
     }
 
@@ -143,7 +141,7 @@ public class Estimates {
     private final class Sum {
         private final ModelProvider provider;
         private final String model;
-        private final boolean batched;
+        private final Delivery delivery;
         private final List<UUID> recentJobs;
         private double low;
         private double high;
@@ -151,10 +149,10 @@ public class Estimates {
         private int counted;
         private final Set<String> guessedBecause = new LinkedHashSet<>();
 
-        private Sum(ModelProvider provider, String model, boolean batched) {
+        private Sum(ModelProvider provider, String model, Delivery delivery) {
             this.provider = provider;
             this.model = model;
-            this.batched = batched;
+            this.delivery = delivery;
             this.recentJobs =
                     jobs.newestFirst(RECENT_JOBS).stream().map(BatchJob::id).toList();
         }
@@ -176,7 +174,13 @@ public class Estimates {
         /** Twice the standard error of a sum of so many calls, of which a sample is known; never less than a twentieth. */
         private void addPast(Group group, List<TokenUsage> usage) {
             past += usage.size();
-            double[] costs = usage.stream().mapToDouble(this::usd).toArray();
+            low += Math.max(0, sum(group, usage, cheapest(), -1));
+            high += sum(group, usage, dearest(), 1);
+        }
+
+        private double sum(Group group, List<TokenUsage> usage, boolean batched, int direction) {
+            double[] costs =
+                    usage.stream().mapToDouble(one -> usd(one, batched)).toArray();
             double mean = Arrays.stream(costs).average().orElse(0);
             double variance = Arrays.stream(costs)
                             .map(cost -> (cost - mean) * (cost - mean))
@@ -184,8 +188,17 @@ public class Estimates {
                     / (costs.length - 1);
             double n = group.items;
             double spread = Math.max(n * mean / 20, 2 * Math.sqrt(variance * (n + n * n / costs.length)));
-            low += Math.max(0, n * mean - spread);
-            high += n * mean + spread;
+            return n * mean + direction * spread;
+        }
+
+        /** Whether the cheapest way to have an item answered is a batch. */
+        private boolean cheapest() {
+            return delivery.batched();
+        }
+
+        /** Whether the dearest one is, too: what comes back from a batch without an answer may be called for live. */
+        private boolean dearest() {
+            return delivery == Delivery.BATCH;
         }
 
         /** At the least all of the stable prefix is read from the provider's cache; at the most it is written each time. */
@@ -201,14 +214,17 @@ public class Estimates {
             long least = Math.round(turns * LEAST_TOKENS_A_TURN) + TOKENS_AROUND_THE_TURNS;
             long most = Math.round(turns * MOST_TOKENS_A_TURN) + TOKENS_AROUND_THE_TURNS;
             long limit = question.maxOutputTokens();
-            low += group.items * usd(new TokenUsage(prompt - prefix, Math.min(limit, least), prefix, 0, 0));
+            low += group.items * usd(new TokenUsage(prompt - prefix, Math.min(limit, least), prefix, 0, 0), cheapest());
+            boolean batched = dearest();
             high += group.items
-                    * usd(new TokenUsage(
-                            prompt - prefix + schema,
-                            Math.min(limit, most),
-                            0,
-                            batched ? 0 : prefix,
-                            batched ? prefix : 0)); // kept for an hour
+                    * usd(
+                            new TokenUsage(
+                                    prompt - prefix + schema,
+                                    Math.min(limit, most),
+                                    0,
+                                    batched ? 0 : prefix,
+                                    batched ? prefix : 0), // kept for an hour
+                            batched);
         }
 
         private long promptTokens(ModelRequest question, int characters) {
@@ -225,7 +241,7 @@ public class Estimates {
             return characters / CHARACTERS_PER_TOKEN;
         }
 
-        private double usd(TokenUsage usage) {
+        private double usd(TokenUsage usage, boolean batched) {
             Instant now = generation.clock().instant();
             Prices prices = generation.prices();
             return (batched ? prices.batchCost(model, usage, now) : prices.cost(model, usage, now))
@@ -235,8 +251,8 @@ public class Estimates {
 
         private String basis() {
             List<String> basis = new ArrayList<>();
-            if (batched) {
-                basis.add("at the price of batches");
+            if (delivery.batched()) {
+                basis.add("at the price of batches" + (dearest() ? "" : " at the least, of live calls at the most"));
             }
             if (past > 0) {
                 basis.add("from what " + past + " earlier calls took");

@@ -29,8 +29,9 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
     private final Clock clock;
     private final JsonMapper json = JsonMapper.shared();
     private final RequestBody.RepeatedText prefixes = new RequestBody.RepeatedText();
+    private final FailurePolicy failures;
+    private final Map<String, String> headers;
     private final ModelHttp http;
-    private final MessageBatches batches;
 
     AnthropicProvider(AnthropicSettings settings, Clock clock) {
         String apiKey = settings.apiKey();
@@ -40,30 +41,21 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
         }
         this.settings = settings;
         this.clock = clock;
-        FailurePolicy failures = new FailurePolicy(json, clock, NAME, apiKey);
-        Map<String, String> headers = Map.of("x-api-key", apiKey, "anthropic-version", settings.version());
-        this.http = new ModelHttp(
-                settings.callTimeout(),
+        this.failures = new FailurePolicy(json, clock, NAME, apiKey);
+        this.headers = Map.of("x-api-key", apiKey, "anthropic-version", settings.version());
+        this.http = http(settings.callTimeout(), settings.maxConnections());
+    }
+
+    private ModelHttp http(Duration longestCall, int maxConnections) {
+        return new ModelHttp(
+                longestCall,
                 settings.callTimeout(),
                 settings.connectTimeout(),
-                settings.maxConnections(),
+                maxConnections,
                 headers,
                 failures,
                 "request-id",
                 this::rateLimits);
-        this.batches = new MessageBatches(
-                new ModelHttp(
-                        LONGEST_TRANSFER,
-                        settings.callTimeout(),
-                        settings.connectTimeout(),
-                        BATCH_CONNECTIONS,
-                        headers,
-                        failures,
-                        "request-id",
-                        this::rateLimits),
-                settings.baseUrl() + "/v1/messages/batches",
-                request -> bodyOf(request, "1h"),
-                failures);
     }
 
     @Override
@@ -79,9 +71,18 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
                 Map.of("Idempotency-Key", request.idempotencyKey()));
     }
 
-    /** The other door. */
-    MessageBatches batches() {
-        return batches;
+    /**
+     * The other door, with connections of its own.
+     *
+     * @param pace how fast it is to be called; null for as fast as anybody likes
+     */
+    MessageBatches batches(@Nullable Pace pace) {
+        return new MessageBatches(
+                http(LONGEST_TRANSFER, BATCH_CONNECTIONS),
+                settings.baseUrl() + "/v1/messages/batches",
+                request -> bodyOf(request, "1h"),
+                failures,
+                pace);
     }
 
     private RateLimitHeaders rateLimits(HttpHeaders headers) {
@@ -157,7 +158,6 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        batches.close();
         http.close();
     }
 }

@@ -41,13 +41,36 @@ public final class MessageBatches implements AutoCloseable {
     private final String endpoint;
     private final Function<ModelRequest, byte[]> params;
     private final FailurePolicy failures;
+    private final @Nullable Pace pace;
 
-    /** @param params the body that a request would have on its own */
-    MessageBatches(ModelHttp http, String endpoint, Function<ModelRequest, byte[]> params, FailurePolicy failures) {
+    /**
+     * @param params the body that a request would have on its own
+     * @param pace when each call may begin; null for at once
+     */
+    MessageBatches(
+            ModelHttp http,
+            String endpoint,
+            Function<ModelRequest, byte[]> params,
+            FailurePolicy failures,
+            @Nullable Pace pace) {
         this.http = http;
         this.endpoint = endpoint;
         this.params = params;
         this.failures = failures;
+        this.pace = pace;
+    }
+
+    /** The address of a call, when its turn has come. */
+    private URI uri(String rest) {
+        if (pace != null) {
+            try {
+                Ticker.SYSTEM.sleep(pace.take(1) - Ticker.SYSTEM.nanos());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new CallInterruptedException();
+            }
+        }
+        return URI.create(endpoint + rest);
     }
 
     /**
@@ -188,8 +211,7 @@ public final class MessageBatches implements AutoCloseable {
     public Batch create(Iterable<Request> requests, Body body) {
         boolean[] sentWhole = {false};
         try {
-            RawReply reply =
-                    http.post(URI.create(endpoint), body.bytes(), out -> sentWhole[0] = write(requests, body, out));
+            RawReply reply = http.post(uri(""), body.bytes(), out -> sentWhole[0] = write(requests, body, out));
             return batchOf(Envelope.parse(reply.body()));
         } catch (CallInterruptedException e) {
             ModelFailure failure = FailureCode.CONNECTION_FAILED.because("told to stop while a batch was sent");
@@ -197,6 +219,10 @@ public final class MessageBatches implements AutoCloseable {
         } catch (ModelException e) {
             // A body that is shorter than announced is no request, so that there is nothing to accept.
             throw new NotCreatedException(e.failure(), !sentWhole[0] || isRefusal(e.failure()), e);
+        } catch (RuntimeException e) { // of a request, as it was made
+            ModelFailure failure =
+                    FailureCode.CONNECTION_FAILED.because("not all of it could be sent: " + e.getMessage());
+            throw new NotCreatedException(failure, !sentWhole[0], e);
         }
     }
 
@@ -249,13 +275,13 @@ public final class MessageBatches implements AutoCloseable {
 
     /** @throws ModelException when the provider does not say, with {@code not_found} when it does not know the batch */
     public Batch get(String id) {
-        return batchOf(Envelope.parse(http.get(URI.create(endpoint + "/" + id)).body()));
+        return batchOf(Envelope.parse(http.get(uri("/" + id)).body()));
     }
 
     /** Has a batch end soon; what it has not come to is cancelled, and not billed. Again does no harm. */
     public Batch cancel(String id) {
-        URI uri = URI.create(endpoint + "/" + id + "/cancel");
-        return batchOf(Envelope.parse(http.post(uri, new byte[0], Map.of()).body()));
+        return batchOf(Envelope.parse(
+                http.post(uri("/" + id + "/cancel"), new byte[0], Map.of()).body()));
     }
 
     /** All batches of the account that were created since, newest first. */
@@ -263,8 +289,8 @@ public final class MessageBatches implements AutoCloseable {
         List<Batch> found = new ArrayList<>();
         String after = "";
         while (true) {
-            JsonNode page = Envelope.parse(
-                    http.get(URI.create(endpoint + "?limit=" + PAGE + after)).body());
+            JsonNode page =
+                    Envelope.parse(http.get(uri("?limit=" + PAGE + after)).body());
             for (JsonNode one : page.path("data")) {
                 Batch batch = batchOf(one);
                 if (batch.createdAt().isBefore(since)) {
@@ -287,7 +313,7 @@ public final class MessageBatches implements AutoCloseable {
      * @throws CallInterruptedException when the thread was interrupted
      */
     public void results(String id, Results results) {
-        http.get(URI.create(endpoint + "/" + id + "/results"), body -> {
+        http.get(uri("/" + id + "/results"), body -> {
             Lines lines = new Lines(body);
             try {
                 for (byte[] line = lines.next(); line != null; line = lines.next()) {

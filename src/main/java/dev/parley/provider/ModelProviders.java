@@ -136,8 +136,15 @@ public class ModelProviders implements AutoCloseable {
             return new LimitedProvider(made, limits, shared, Ticker.SYSTEM);
         }
         AnthropicProvider made = new AnthropicProvider(anthropic, clock);
-        batches = made.batches();
         toClose.add(made);
+        long perMinute = limits.batchRequestsPerMinute();
+        MessageBatches door = made.batches(
+                perMinute == 0
+                        ? null
+                        : LimitedProvider.paces(name, shared, Ticker.SYSTEM)
+                                .pace("batches", perMinute, Pace.smallBurst(perMinute)));
+        toClose.add(door);
+        batches = door;
         return new LimitedProvider(made, limits, shared, Ticker.SYSTEM);
     }
 

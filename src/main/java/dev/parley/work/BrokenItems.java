@@ -160,6 +160,13 @@ public class BrokenItems {
                    claim_token = NULL, claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
             """ + STUCK;
 
+    private static final String COUNT_LEFT_BATCHES = """
+            SELECT count(*)
+              FROM provider_batches b
+              JOIN batch_jobs j ON j.id = b.batch_job_id
+             WHERE b.status <> 'done' AND b.claimed_by IS NULL AND j.status NOT IN ('queued', 'processing')
+            """;
+
     private static final String GIVE_UP = """
             UPDATE batch_items
                SET status = 'failed', error_code = 'conversation_missing', retryable = false,
@@ -388,6 +395,11 @@ public class BrokenItems {
                 countStuck(),
                 "%d items are in processing, and nobody has a lease on them",
                 "parley backfill puts them back into the queue");
+        add(
+                findings,
+                client.sql(COUNT_LEFT_BATCHES).query(Long.class).single(),
+                "%d batches of closed jobs are at their provider, and may have answers that are paid for",
+                "parley run takes them");
         add(
                 findings,
                 wrongCounters().size(),

@@ -1,9 +1,11 @@
 package dev.parley.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
+import dev.parley.database.Finding;
 import dev.parley.generation.GenerationLogs;
 import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
@@ -14,20 +16,26 @@ import dev.parley.provider.FakeBatches.Outcome;
 import dev.parley.provider.TokenUsage;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import dev.parley.work.BrokenItems;
 import dev.parley.work.Delivery;
 import dev.parley.work.ErrorHandling;
+import dev.parley.work.FailedItems;
 import dev.parley.work.JobSettings;
 import dev.parley.work.JobStatus;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -47,13 +55,20 @@ class BatchDeliveryTests {
     /** Of interruptions; 50 for a night. */
     private static final int SEEDS = Integer.getInteger("parley.test.batch-seeds", 3);
 
-    private final TestDatabase database;
+    /** One application a database: to start one takes longer than all that a test does with it. */
+    private static TestApplication shared;
+
+    private static TestDatabase started;
+
+    private static final FakeAnthropic anthropic = FakeAnthropic.start();
 
     @TempDir
-    private Path data;
+    private static Path data;
 
-    private FakeAnthropic anthropic;
-    private FakeBatches door;
+    private final TestDatabase database;
+    private final FakeBatches door = anthropic.newBatches();
+    private final int callsBefore = anthropic.calls();
+    private final List<TestApplication> others = new ArrayList<>();
     private TestApplication app;
 
     BatchDeliveryTests(TestDatabase database) {
@@ -62,32 +77,57 @@ class BatchDeliveryTests {
 
     @BeforeEach
     void start() {
-        anthropic = FakeAnthropic.start();
-        door = anthropic.batches();
-        app = start(database, data, anthropic);
+        if (started != database) {
+            stopShared();
+            shared = TestApplication.start(database, data, properties());
+            started = database;
+        }
+        app = shared;
+        Stream.of("generation_logs", "failed_generations", "batch_items", "batch_jobs", "conversations")
+                .forEach(table -> app.jdbc().sql("DELETE FROM " + table).update());
     }
 
-    private static TestApplication start(
-            TestDatabase database, Path data, FakeAnthropic anthropic, String... properties) {
-        return TestApplication.start(
-                database,
-                data,
-                Stream.of(
-                                Stream.of(anthropic.properties()),
-                                Stream.of(
-                                        "logging.level.dev.parley=off",
-                                        "parley.batches.poll-min=10ms",
-                                        "parley.batches.poll-max=20ms",
-                                        "parley.batches.absence-after=300ms"),
-                                Stream.of(properties))
-                        .flatMap(each -> each)
-                        .toArray(String[]::new));
+    private static String[] properties(String... more) {
+        return Stream.of(
+                        Stream.of(anthropic.properties()),
+                        Stream.of(
+                                "logging.level.dev.parley=off",
+                                "parley.limits.batch-requests-per-minute=0",
+                                "parley.batches.poll-min=10ms",
+                                "parley.batches.poll-max=20ms",
+                                "parley.batches.absence-after=300ms"),
+                        Stream.of(more))
+                .flatMap(each -> each)
+                .toArray(String[]::new);
+    }
+
+    /** Another process on the same database. */
+    private TestApplication another(String... more) {
+        TestApplication another = TestApplication.startAnother(database, data, properties(more));
+        others.add(another);
+        return another;
     }
 
     @AfterEach
     void stop() {
-        app.close();
+        others.forEach(TestApplication::close);
+    }
+
+    @AfterAll
+    static void stopAll() {
+        stopShared();
         anthropic.close();
+    }
+
+    private static void stopShared() {
+        if (shared != null) {
+            shared.close();
+            shared = null;
+        }
+    }
+
+    private int liveCalls() {
+        return anthropic.calls() - callsBefore;
     }
 
     private UUID enqueue(int items, Delivery delivery) {
@@ -101,6 +141,10 @@ class BatchDeliveryTests {
     }
 
     private void everyItemIsPaidOnce(UUID job, int items) {
+        everyItemIsPaidOnce(job, items, door);
+    }
+
+    private void everyItemIsPaidOnce(UUID job, int items, FakeBatches door) {
         BatchJob done = app.job(job);
         assertThat(done.status()).isEqualTo(JobStatus.COMPLETED);
         assertThat(done.successfulItems()).isEqualTo(items);
@@ -109,10 +153,14 @@ class BatchDeliveryTests {
                 .isEqualTo(items);
         assertThat(door.billed()).hasSize(items);
         assertThat(door.billed().values()).containsOnly(1);
-        theLedgerIsTheBill(job);
+        theLedgerIsTheBill(job, door);
     }
 
     private void theLedgerIsTheBill(UUID job) {
+        theLedgerIsTheBill(job, door);
+    }
+
+    private void theLedgerIsTheBill(UUID job, FakeBatches door) {
         GenerationLogs.Totals totals = app.bean(GenerationLogs.class).totals(job);
         assertThat(totals.costUsd()).isEqualByComparingTo(batchPrice(door.usage()));
         assertThat(app.job(job).actualCost()).isEqualByComparingTo(totals.costUsd());
@@ -146,7 +194,7 @@ class BatchDeliveryTests {
 
         everyItemIsPaidOnce(job, ITEMS);
         assertThat(door.accepted()).hasSize(1);
-        assertThat(anthropic.calls()).as("live calls").isZero();
+        assertThat(liveCalls()).as("live calls").isZero();
         assertThat(door.oneHourMarks()).isEqualTo(ITEMS);
         assertThat(app.jdbc()
                         .sql("SELECT DISTINCT price_version FROM generation_logs")
@@ -253,8 +301,7 @@ class BatchDeliveryTests {
 
     @Test
     void aLargeJobGoesInSeveralBatchesOfTheSizeThatIsSet() {
-        app.close();
-        app = start(database, data, anthropic, "parley.batches.max-requests=8", "parley.batches.max-queued=16");
+        app = another("parley.batches.max-requests=8", "parley.batches.max-queued=16");
         UUID job = enqueue(ITEMS, Delivery.BATCH);
 
         run(job);
@@ -272,18 +319,17 @@ class BatchDeliveryTests {
 
         assertThat(done.successfulItems()).isEqualTo(ITEMS);
         assertThat(door.accepted()).hasSize(1);
-        assertThat(anthropic.calls() + door.billed().size()).isEqualTo(ITEMS);
-        assertThat(anthropic.calls()).isPositive();
+        assertThat(liveCalls() + door.billed().size()).isEqualTo(ITEMS);
+        assertThat(liveCalls()).isPositive();
     }
 
     @Test
     void oneItemIsCalledForLiveFirstWhereAsked() {
-        app.close();
-        app = start(database, data, anthropic, "parley.batches.smoke-test=true");
+        app = another("parley.batches.smoke-test=true");
         UUID job = enqueue(ITEMS, Delivery.BATCH);
 
         assertThat(run(job).successfulItems()).isEqualTo(ITEMS);
-        assertThat(anthropic.calls()).isEqualTo(1);
+        assertThat(liveCalls()).isEqualTo(1);
 
         anthropic.answers(FakeAnswer.invalidRequest("output_config: no such field"));
         UUID wrong = enqueue(ITEMS, Delivery.BATCH);
@@ -338,20 +384,164 @@ class BatchDeliveryTests {
     }
 
     @Test
+    void neighboursShareTheirPrefixWhateverTheOrderOfTheItems() {
+        UUID job = enqueue(12, Delivery.BATCH);
+        app.jdbc()
+                .sql("UPDATE batch_items SET parameters = CAST(replace(CAST(parameters AS varchar), :one, :other) AS "
+                        + (database == TestDatabase.H2 ? "varchar" : "jsonb") + ") WHERE mod(position, 2) = 0")
+                .param("one", TestApplication.CONFUSION_TO_CLARITY.toString())
+                .param("other", TestApplication.COUPLE_CONFLICT.toString())
+                .update();
+
+        run(job);
+
+        everyItemIsPaidOnce(job, 12);
+        List<String> prefixes = door.prefixOrders().get(0);
+        assertThat(prefixes.stream().distinct()).hasSize(2);
+        assertThat(prefixes.stream().limit(6).distinct()).hasSize(1);
+    }
+
+    @Test
+    void aBodyHoldsNoMoreBytesThanAreSet() {
+        app = another("parley.batches.max-size=40000B");
+        UUID job = enqueue(ITEMS, Delivery.BATCH);
+
+        run(job);
+
+        everyItemIsPaidOnce(job, ITEMS);
+        assertThat(door.bodies()).hasSizeGreaterThan(2).allMatch(bytes -> bytes <= 40_000);
+        assertThat(app.count("SELECT max(body_bytes) FROM provider_batches"))
+                .isEqualTo(
+                        door.bodies().stream().mapToInt(Integer::intValue).max().orElseThrow());
+    }
+
+    @Test
+    void aDoorThatSaysWaitIsWaitedFor() {
+        door.refuse(3);
+        UUID job = enqueue(ITEMS, Delivery.BATCH);
+
+        run(job);
+
+        everyItemIsPaidOnce(job, ITEMS);
+    }
+
+    @Test
+    void aBatchOfTheSameSizeThatSomebodyElseMadeIsNotTakenForOurs() {
+        door.fail(Fault.RESET_BEFORE).someoneElses(ITEMS);
+        UUID job = enqueue(ITEMS, Delivery.BATCH);
+
+        run(job);
+
+        assertThat(app.job(job).successfulItems()).isEqualTo(ITEMS);
+        assertThat(door.posts()).isEqualTo(2);
+        assertThat(door.billed().values()).hasSize(ITEMS).containsOnly(1);
+    }
+
+    @Test
+    void twoProcessesDriveTheBatchesOfOneJobTogether() throws Exception {
+        TestApplication one = another("parley.batches.max-requests=5", "parley.batches.max-queued=15");
+        TestApplication two = another("parley.batches.max-requests=5", "parley.batches.max-queued=15");
+        door.cutResults(3).listAfter(Duration.ofMillis(50)).fail(Fault.ANSWER_LOST);
+        UUID job = enqueue(60, Delivery.BATCH);
+
+        CompletableFuture<GenerateRuns.Outcome> beside = CompletableFuture.supplyAsync(() -> two.run(job));
+        GenerateRuns.Outcome here = one.run(job);
+
+        assertThat(here.failure()).isNull();
+        assertThat(beside.get().failure()).isNull();
+        assertThat(here.lostClaims() + beside.get().lostClaims()).isZero();
+        everyItemIsPaidOnce(job, 60);
+        assertThat(door.accepted()).hasSize(12);
+    }
+
+    @Test
+    void aBatchThatItsProviderDoesNotKnowIsNotPaidForAgainUntilAPersonSaysSo() throws Exception {
+        door.take(Duration.ofHours(1)).watch(moment -> {
+            if (moment == Moment.LOOKED_AT) {
+                door.accepted().forEach(door::delete);
+            }
+        });
+        UUID job = enqueue(5, Delivery.BATCH);
+
+        BatchJob paused = run(job);
+
+        assertThat(paused.status()).isEqualTo(JobStatus.PAUSED);
+        assertThat(paused.statusReason()).contains("msgbatch_000001 is not known", "another workspace");
+        assertThat(door.posts()).isEqualTo(1);
+
+        door.take(Duration.ofMillis(20)).watch(moment -> {});
+        TimeUnit.MILLISECONDS.sleep(310); // as long as a batch that is lost may still turn up
+        app.bean(BatchJobs.class).resume(job);
+
+        assertThat(run(job).successfulItems()).isEqualTo(5);
+        assertThat(door.posts()).isEqualTo(2);
+        assertThat(app.bean(GenerationLogs.class).totals(job).unknownCost()).isEqualTo(5);
+    }
+
+    @Test
+    void aBudgetIsKeptByWhatIsInBatches() {
+        UUID job = enqueue(ITEMS, Delivery.BATCH);
+        app.bean(BatchJobs.class).estimate(job, new BigDecimal("3.00"));
+        app.jdbc().sql("UPDATE batch_jobs SET budget_usd = 1.05").update();
+
+        BatchJob done = run(job);
+
+        assertThat(door.posts()).isPositive();
+        assertThat(app.count("SELECT max(item_count) FROM provider_batches")).isEqualTo(10);
+        assertThat(done.actualCost()).isLessThanOrEqualTo(new BigDecimal("1.05"));
+        theLedgerIsTheBill(job);
+    }
+
+    @Test
+    void whatIsInABatchIsNotStuckAndNoBackfillReleasesIt() {
+        door.take(Duration.ofHours(1)).watch(moment -> {
+            if (moment == Moment.LOOKED_AT) {
+                app.bean(GenerateRuns.class).stopNow();
+            }
+        });
+        UUID job = enqueue(4, Delivery.BATCH);
+        run(job);
+        BrokenItems broken = app.bean(BrokenItems.class);
+
+        assertThat(broken.countStuck()).isZero();
+        assertThat(broken.releaseStuck()).isZero();
+        assertThat(broken.findings()).isEmpty();
+        assertThat(app.count("SELECT count(*) FROM batch_items WHERE status = 'processing'"))
+                .isEqualTo(4);
+
+        app.bean(BatchJobs.class).pause(job, "for the night");
+        assertThat(broken.findings())
+                .extracting(Finding::what, Finding::remedy)
+                .containsExactly(tuple(
+                        "1 batches of closed jobs are at their provider, and may have answers that are paid for",
+                        "parley run takes them"));
+    }
+
+    @Test
+    void whatFailedInABatchGoesByBatchAgainWhenItIsRetried() {
+        door.decide((item, round) -> Outcome.INVALID);
+        UUID job = enqueue(5, Delivery.BATCH);
+        run(job);
+        door.decide((item, round) -> Outcome.SUCCEEDED);
+
+        app.bean(BatchJobs.class).requeue(job, FailedItems.ALL, false);
+        run(job);
+
+        everyItemIsPaidOnce(job, 5);
+        assertThat(door.accepted()).hasSize(2);
+        assertThat(liveCalls()).isZero();
+    }
+
+    @Test
     @Timeout(3_600)
     void whereverARunIsInterruptedTheNextOneGoesOnAndNothingIsPaidTwice() {
+        app = another("parley.batches.max-requests=12");
         for (int seed = 1; seed <= SEEDS; seed++) {
-            FakeAnthropic another = FakeAnthropic.start();
-            anthropic.close();
-            anthropic = another;
-            door = another.batches();
-            app.close();
-            app = start(database, data, another, "parley.batches.max-requests=12");
-            interruptAgainAndAgain(seed);
+            interruptAgainAndAgain(seed, anthropic.newBatches());
         }
     }
 
-    private void interruptAgainAndAgain(int seed) {
+    private void interruptAgainAndAgain(int seed, FakeBatches door) {
         Random chance = new Random(seed);
         AtomicBoolean calm = new AtomicBoolean();
         door.seed(seed)
@@ -374,7 +564,7 @@ class BatchDeliveryTests {
             GenerateRuns.Outcome outcome = app.run(job);
             assertThat(outcome.failure()).as("seed " + seed).isNull();
         }
-        everyItemIsPaidOnce(job, ITEMS);
+        everyItemIsPaidOnce(job, ITEMS, door);
         app.jdbc().sql("DELETE FROM batch_jobs").update();
         app.jdbc().sql("DELETE FROM conversations").update();
     }

@@ -7,6 +7,7 @@ import dev.parley.TestDatabase;
 import dev.parley.generation.GenerationLogs;
 import dev.parley.provider.FakeAnthropic;
 import dev.parley.provider.FakeBatches;
+import dev.parley.provider.FakeBatches.Fault;
 import dev.parley.provider.FakeBatches.Moment;
 import dev.parley.provider.TokenUsage;
 import dev.parley.work.BatchJob;
@@ -23,10 +24,12 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,16 +39,18 @@ import org.junit.jupiter.api.io.TempDir;
 class BatchKillIT {
     private static final long SEED = 20261121;
 
-    /** More for a night. */
-    private static final int KILLS = Integer.getInteger("parley.crash.batch-kills", 10);
+    /** Fifty for a night. */
+    private static final int KILLS = Integer.getInteger("parley.crash.batch-kills", Moment.values().length);
 
     private static final int ITEMS = 40 * KILLS;
+
+    private static final Duration AFTERWARDS = Duration.ofMillis(40);
 
     @TempDir
     private Path data;
 
     @Test
-    @Timeout(value = 15, unit = TimeUnit.MINUTES)
+    @Timeout(value = 40, unit = TimeUnit.MINUTES)
     void whereverAProcessIsKilledEachItemIsPaidOnceAndEachBatchKnown() throws Exception {
         Random random = new Random(SEED);
         Map<Moment, Integer> kills = new EnumMap<>(Moment.class);
@@ -59,6 +64,9 @@ class BatchKillIT {
             door.watch(moment -> {
                 Process process = victim.get();
                 if (process != null && moment == when.get() && left.decrementAndGet() == 0) {
+                    if (moment == Moment.CONFIRMED || moment == Moment.RESULTS_SENT) { // the boundaries after it
+                        LockSupport.parkNanos(random.nextLong(AFTERWARDS.toNanos()));
+                    }
                     kills.merge(moment, 1, Integer::sum);
                     process.destroyForcibly();
                 }
@@ -67,6 +75,9 @@ class BatchKillIT {
             for (int kill = 0; kill < KILLS && app.job(job).status().open(); kill++) {
                 when.set(Moment.values()[kill % Moment.values().length]);
                 left.set(1 + random.nextInt(2));
+                if (when.get() == Moment.BEFORE_ACCEPTED && random.nextBoolean()) {
+                    door.fail(Fault.RESET_BEFORE); // it dies with its request, which nobody accepts
+                }
                 Process process = launch(job, anthropic);
                 victim.set(process);
                 assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
@@ -77,8 +88,17 @@ class BatchKillIT {
             BatchJob done = app.job(job);
             GenerationLogs.Totals totals = app.bean(GenerationLogs.class).totals(job);
             System.out.printf(
-                    "%d items in %d batches, %d requests to create one; killed %s%n",
-                    ITEMS, door.accepted().size(), door.posts(), kills);
+                    "%d items in %d batches, %d requests to create one; killed %s; each paid once: %s; $%s in the ledger, $%s by the stand-in's count%n",
+                    ITEMS,
+                    door.accepted().size(),
+                    door.posts(),
+                    kills,
+                    door.billed().size() == ITEMS
+                            && Set.copyOf(door.billed().values()).equals(Set.of(1)),
+                    totals.costUsd().toPlainString(),
+                    price(door.usage()).toPlainString());
+            assertThat(kills.values().stream().mapToInt(Integer::intValue).sum())
+                    .isEqualTo(KILLS);
             assertThat(done.status()).isEqualTo(JobStatus.COMPLETED);
             assertThat(done.successfulItems()).isEqualTo(ITEMS);
             assertThat(door.billed()).hasSize(ITEMS);
@@ -99,6 +119,7 @@ class BatchKillIT {
                         Stream.of(anthropic.properties()),
                         Stream.of(
                                 "parley.batches.max-requests=20",
+                                "parley.limits.batch-requests-per-minute=0",
                                 "parley.batches.max-queued=60",
                                 "parley.batches.poll-min=50ms",
                                 "parley.batches.poll-max=100ms",

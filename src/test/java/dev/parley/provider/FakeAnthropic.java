@@ -55,7 +55,7 @@ public final class FakeAnthropic implements AutoCloseable {
     private final CountDownLatch closing = new CountDownLatch(1);
     private final List<AutoCloseable> made = new ArrayList<>();
 
-    private final FakeBatches batches = new FakeBatches(this);
+    private volatile FakeBatches batches = new FakeBatches(this);
     private final Queue<FakeAnswer> next = new ArrayDeque<>();
     private final Map<String, Queue<FakeAnswer>> nextByKey = new HashMap<>();
     private FakeAnswer otherwise = FakeAnswer.conversation();
@@ -167,6 +167,12 @@ public final class FakeAnthropic implements AutoCloseable {
         return batches;
     }
 
+    /** The other door, as if it had never been used. */
+    public FakeBatches newBatches() {
+        batches = new FakeBatches(this);
+        return batches;
+    }
+
     synchronized FakeAnswer batchAnswer() {
         return otherwise;
     }
@@ -193,7 +199,7 @@ public final class FakeAnthropic implements AutoCloseable {
 
     /** The providers, this server being the default; closed with it. */
     public ModelProviders providers() {
-        return providers(new LimitSettings(0L, 0L, 0L, null, Share.PROCESS, Duration.ofSeconds(30)), null);
+        return providers(new LimitSettings(0L, 0L, 0L, null, 0, Share.PROCESS, Duration.ofSeconds(30)), null);
     }
 
     /** Like those of another process: with connections and limits of their own. */
@@ -400,10 +406,9 @@ public final class FakeAnthropic implements AutoCloseable {
         out.write(head(reply.answer(), "req_batch", "content-length: " + body.length));
         int sent = Math.min(reply.sent(), body.length);
         out.write(body, 0, sent / 2);
-        if (request.requestLine().contains("/results ")) {
-            batches.inResults();
-        }
+        batches.halfSent(request);
         out.write(body, sent / 2, sent - sent / 2);
+        batches.sent(request);
         return sent == body.length;
     }
 

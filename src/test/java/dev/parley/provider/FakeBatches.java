@@ -57,9 +57,13 @@ public final class FakeBatches {
     public enum Moment {
         BEFORE_ACCEPTED,
         ACCEPTED,
+        /** The answer to the creation is on the wire. */
+        CONFIRMED,
         LOOKED_AT,
         ENDED,
-        IN_RESULTS
+        IN_RESULTS,
+        /** All results are on the wire. */
+        RESULTS_SENT
     }
 
     private record Made(
@@ -82,7 +86,9 @@ public final class FakeBatches {
     private Duration duration = Duration.ofMillis(30);
     private Duration listedAfter = Duration.ZERO;
     private BiFunction<String, Integer, Outcome> outcomes = (item, round) -> Outcome.SUCCEEDED;
+    private final List<Integer> bodies = new ArrayList<>();
     private int cuts;
+    private int refusals;
     private int posts;
     private int oneHourMarks;
     private Random random = new Random(1);
@@ -120,6 +126,30 @@ public final class FakeBatches {
         return this;
     }
 
+    /** So many calls that are no creation are answered with 429. */
+    public synchronized FakeBatches refuse(int calls) {
+        refusals = calls;
+        return this;
+    }
+
+    /** It is as if it had never been there. */
+    public synchronized void delete(String id) {
+        batches.remove(id);
+    }
+
+    /** One that somebody else made with the same key. */
+    public synchronized void someoneElses(int size) {
+        ObjectNode params = JSON.createObjectNode().put("model", "claude-sonnet-5-5");
+        Map<String, JsonNode> requests = new LinkedHashMap<>();
+        Map<String, Outcome> decided = new HashMap<>();
+        for (int i = 0; i < size; i++) {
+            requests.put("theirs-" + i, params);
+            decided.put("theirs-" + i, Outcome.EXPIRED);
+        }
+        Instant now = Instant.now();
+        batches.put("msgbatch_theirs", new Made("msgbatch_theirs", now, requests, decided, now.plus(duration)));
+    }
+
     public synchronized FakeBatches seed(long seed) {
         random = new Random(seed);
         return this;
@@ -154,6 +184,11 @@ public final class FakeBatches {
         return List.copyOf(orders);
     }
 
+    /** The sizes of the bodies of all creations, in bytes. */
+    public synchronized List<Integer> bodies() {
+        return List.copyOf(bodies);
+    }
+
     public synchronized int oneHourMarks() {
         return oneHourMarks;
     }
@@ -175,6 +210,12 @@ public final class FakeBatches {
         String tail = path.substring("/v1/messages/batches".length());
         if (request.requestLine().startsWith("POST") && tail.isEmpty()) {
             return create(request);
+        }
+        synchronized (this) {
+            if (refusals > 0) {
+                refusals--;
+                return Reply.of(FakeAnswer.rateLimited(Duration.ZERO));
+            }
         }
         if (tail.isEmpty() || tail.startsWith("?")) {
             return list(tail);
@@ -218,6 +259,7 @@ public final class FakeBatches {
         Fault fault;
         synchronized (this) {
             posts++;
+            bodies.add(request.body().length);
             fault = faults.poll();
         }
         if (fault == Fault.RATE_LIMITED) {
@@ -248,7 +290,7 @@ public final class FakeBatches {
                 return Reply.of(FakeAnswer.invalidRequest("requests: 1 to 100000"));
             }
             orders.add(order);
-            String id = "msgbatch_" + "%06d".formatted(batches.size() + 1);
+            String id = "msgbatch_" + "%06d".formatted(posts);
             Map<String, Outcome> decided = new HashMap<>();
             requests.keySet()
                     .forEach(customId -> decided.put(
@@ -266,7 +308,8 @@ public final class FakeBatches {
     }
 
     private static String itemOf(String customId) {
-        return customId.split("-")[2];
+        String[] parts = customId.split("-");
+        return parts[parts.length > 2 ? 2 : 1]; // ours, someone else's
     }
 
     private synchronized Reply list(String query) {
@@ -350,8 +393,20 @@ public final class FakeBatches {
         return cut ? new Reply(answer, answer.body().length / 2) : Reply.of(answer);
     }
 
-    void inResults() {
-        watcher.accept(Moment.IN_RESULTS);
+    /** Half of an answer is on the wire. */
+    void halfSent(Request request) {
+        if (path(request).endsWith("/results")) {
+            watcher.accept(Moment.IN_RESULTS);
+        }
+    }
+
+    void sent(Request request) {
+        String path = path(request);
+        if (path.endsWith("/results")) {
+            watcher.accept(Moment.RESULTS_SENT);
+        } else if (path.endsWith("/batches") && request.requestLine().startsWith("POST")) {
+            watcher.accept(Moment.CONFIRMED);
+        }
     }
 
     /** Made, and billed, once. */
