@@ -1,5 +1,6 @@
 package dev.parley;
 
+import dev.parley.batch.BatchBenchmark;
 import dev.parley.batch.GenerateBenchmark;
 import dev.parley.batch.PastBenchmark;
 import dev.parley.export.ExportBenchmark;
@@ -48,5 +49,11 @@ class Benchmarks {
     @Order(6)
     void anExportInEachFormat() throws Exception {
         ExportBenchmark.main(new String[0]);
+    }
+
+    @Test
+    @Order(7)
+    void aMillionItemsByBatch() throws Exception {
+        BatchBenchmark.main(new String[0]);
     }
 }

@@ -21,7 +21,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -99,12 +98,6 @@ final class BatchSubmission {
         if (room <= 0 || items.dueForBatch(job.id(), room, untried) == 0 || !provenLive(job, owner.get())) {
             return Optional.empty();
         }
-        try {
-            providers.batches(provider);
-        } catch (IllegalArgumentException e) {
-            jobs.pause(job.id(), "delivery is " + job.settings().delivery().key() + ", but " + e.getMessage());
-            return Optional.empty();
-        }
         return batches.open(
                 job.id(),
                 provider,
@@ -142,9 +135,20 @@ final class BatchSubmission {
             batches.done(batch, "the job was closed before it was sent");
             return;
         }
-        MessageBatches door = providers.batches(batch.provider());
+        List<BatchItem> toAsk = withoutParsed(batch);
+        if (toAsk.isEmpty()) {
+            batches.done(batch, null);
+            return;
+        }
+        MessageBatches door;
+        try {
+            door = providers.batches(batch.provider());
+        } catch (IllegalArgumentException e) { // only now: to parse what is stored takes no key
+            giveUp(batch, "delivery is by batch, but " + e.getMessage());
+            return;
+        }
         MessageBatches.Measure measure = door.measure(settings.maxSize().toBytes());
-        List<BatchItem> asked = fitting(batch, measure);
+        List<BatchItem> asked = fitting(batch, toAsk, measure);
         if (asked.isEmpty()) {
             batches.done(batch, null);
             return;
@@ -152,7 +156,11 @@ final class BatchSubmission {
         MessageBatches.Body body = measure.body();
         batches.intend(batch, asked.size(), body.bytes(), body.sha256());
         try {
-            MessageBatches.Batch created = door.create(requests(batch, asked), body);
+            MessageBatches.Batch created = door.create(
+                    () -> asked.stream()
+                            .map(item -> Objects.requireNonNull(requestFor(batch, item)))
+                            .iterator(),
+                    body);
             log.info("Batch {} of {} requests is {} at {}", batch.id(), asked.size(), created.id(), batch.provider());
             writeDown(() -> {
                 batches.progress(batch, BatchResults.progress(created));
@@ -172,25 +180,39 @@ final class BatchSubmission {
         }
     }
 
-    /** The items to ask for, measured. The others go to the lanes, which need no call for them, or back into the queue. */
-    private List<BatchItem> fitting(ProviderBatch batch, MessageBatches.Measure measure) throws InterruptedException {
-        List<BatchItem> asked = new ArrayList<>();
-        List<BatchItem> tooMuch = new ArrayList<>();
-        for (BatchItem item : equalPrefixesTogether(items.inBatch(batch.id()))) {
-            if (measure.requests() >= settings.maxRequests()) {
-                tooMuch.add(item);
-                continue;
-            }
-            MessageBatches.Request request = requestFor(batch, item);
-            if (request == null) {
+    /** The items that are not only to be parsed, equal prefixes together; the others go to the lanes. */
+    private List<BatchItem> withoutParsed(ProviderBatch batch) throws InterruptedException {
+        List<BatchItem> rest = new ArrayList<>();
+        for (BatchItem item : items.inBatch(batch.id())) {
+            if (item.parseOnly()) {
                 lanes.hand(PendingItem.stored(item));
-            } else if (measure.add(request)) {
-                asked.add(item);
             } else {
-                tooMuch.add(item);
+                rest.add(item);
             }
         }
-        items.release(tooMuch);
+        lanes.awaitRecorded(batch);
+        return equalPrefixesTogether(rest);
+    }
+
+    /**
+     * What is to be asked and fits into one body, measured. What needs no answer goes to the lanes, and what does not fit back
+     * into the queue.
+     */
+    private List<BatchItem> fitting(ProviderBatch batch, List<BatchItem> items, MessageBatches.Measure measure)
+            throws InterruptedException {
+        List<BatchItem> asked = new ArrayList<>();
+        List<BatchItem> tooMuch = new ArrayList<>();
+        for (BatchItem item : items) {
+            MessageBatches.Request request = asked.size() == settings.maxRequests() ? null : requestFor(batch, item);
+            if (asked.size() == settings.maxRequests() || request != null && !measure.add(request)) {
+                tooMuch.add(item);
+            } else if (request == null) {
+                lanes.hand(PendingItem.stored(item));
+            } else {
+                asked.add(item);
+            }
+        }
+        this.items.release(tooMuch);
         lanes.awaitRecorded(batch);
         return asked;
     }
@@ -248,24 +270,6 @@ final class BatchSubmission {
                 ? null
                 : new MessageBatches.Request(
                         CustomId.of(batch.id(), item, question.number()).toString(), question.request());
-    }
-
-    /** Made anew as they are sent. */
-    private Iterable<MessageBatches.Request> requests(ProviderBatch batch, List<BatchItem> asked) {
-        return () -> {
-            Iterator<BatchItem> each = asked.iterator();
-            return new Iterator<>() {
-                @Override
-                public boolean hasNext() {
-                    return each.hasNext();
-                }
-
-                @Override
-                public MessageBatches.Request next() {
-                    return Objects.requireNonNull(requestFor(batch, each.next()));
-                }
-            };
-        };
     }
 
     // Find again

@@ -4,6 +4,7 @@ import dev.parley.batch.Estimate;
 import dev.parley.batch.Estimates;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import dev.parley.work.Delivery;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.NewJob;
 import java.io.PrintWriter;
@@ -30,11 +31,12 @@ class Confirmation {
     }
 
     /** Says what a job that is not enqueued would cost. */
-    void tell(NewJob job, PrintWriter out) {
+    void tell(NewJob job, Delivery delivery, PrintWriter out) {
         Map<ItemParameters, Long> items =
                 job.items().stream().collect(Collectors.groupingBy(NewJob.Item::parameters, Collectors.counting()));
         try {
-            out.println("\"" + job.name() + "\": " + line(estimates.of(job.settings(), null, items)));
+            out.println("\"" + job.name() + "\": "
+                    + line(estimates.of(job.settings().with(delivery), null, items)));
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(String.valueOf(e.getMessage()));
         }

@@ -3,6 +3,7 @@ package dev.parley.launch;
 import dev.parley.work.Delivery;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** What all commands understand that work jobs off. */
 class RunOptions {
@@ -16,28 +17,28 @@ class RunOptions {
     private @Nullable String provider;
 
     @Option(names = "--delivery", paramLabel = "D", description = "live, batch or batch-then-live; changes the jobs.")
-    private @Nullable String delivery;
+    private @Nullable Delivery delivery;
 
     @Option(names = "--yes", description = "Answer yes to every question.")
     private boolean yes;
 
     void check() {
-        delivery();
         if (concurrency != null && (concurrency < 1 || concurrency > 10_000)) {
             throw new ConfigurationException("--concurrency is " + concurrency + "; should be from 1 to 10000");
         }
     }
 
-    private @Nullable Delivery delivery() {
+    /** For picocli, in the spelling of job files. */
+    static Delivery delivery(String key) {
         try {
-            return delivery == null ? null : Delivery.of(delivery);
+            return Delivery.of(key);
         } catch (IllegalArgumentException e) {
-            throw new ConfigurationException("--delivery " + e.getMessage());
+            throw new TypeConversionException(String.valueOf(e.getMessage()));
         }
     }
 
     /** @param again makes new jobs of files that were enqueued before */
     Launcher.Options with(boolean again) {
-        return new Launcher.Options(concurrency, provider, delivery(), again, yes);
+        return new Launcher.Options(concurrency, provider, delivery, again, yes);
     }
 }

@@ -56,6 +56,7 @@ public final class FakeAnthropic implements AutoCloseable {
     private final List<AutoCloseable> made = new ArrayList<>();
 
     private volatile FakeBatches batches = new FakeBatches(this);
+    private int batchesMade;
     private final Queue<FakeAnswer> next = new ArrayDeque<>();
     private final Map<String, Queue<FakeAnswer>> nextByKey = new HashMap<>();
     private FakeAnswer otherwise = FakeAnswer.conversation();
@@ -171,6 +172,10 @@ public final class FakeAnthropic implements AutoCloseable {
     public FakeBatches newBatches() {
         batches = new FakeBatches(this);
         return batches;
+    }
+
+    synchronized int nextBatch() {
+        return ++batchesMade;
     }
 
     synchronized FakeAnswer batchAnswer() {

@@ -290,7 +290,7 @@ public final class FakeBatches {
                 return Reply.of(FakeAnswer.invalidRequest("requests: 1 to 100000"));
             }
             orders.add(order);
-            String id = "msgbatch_" + "%06d".formatted(posts);
+            String id = "msgbatch_" + "%06d".formatted(server.nextBatch());
             Map<String, Outcome> decided = new HashMap<>();
             requests.keySet()
                     .forEach(customId -> decided.put(
