@@ -94,7 +94,7 @@ final class BatchSubmission {
         String provider =
                 providers.nameOf(providerOverride == null ? job.settings().provider() : providerOverride);
         boolean untried = job.settings().delivery() == Delivery.BATCH_THEN_LIVE;
-        int room = Math.min(settings.maxRequests(), settings.maxQueued() - batches.atProvider(provider));
+        int room = Math.min(mostRequests(job), settings.maxQueued() - batches.atProvider(provider));
         if (room <= 0 || items.dueForBatch(job.id(), room, untried) == 0 || !provenLive(job, owner.get())) {
             return Optional.empty();
         }
@@ -104,6 +104,14 @@ final class BatchSubmission {
                 job.settings().model(),
                 owner.get(),
                 batch -> items.claimForBatch(job.id(), batch, room, untried));
+    }
+
+    /** As many as a body will hold, going by the job's earlier ones, and a few more: the others would only go back. */
+    private int mostRequests(BatchJob job) {
+        long bytes = batches.averageRequest(job.id());
+        return bytes == 0
+                ? settings.maxRequests()
+                : (int) Math.min(settings.maxRequests(), settings.maxSize().toBytes() * 21 / 20 / bytes + 1);
     }
 
     /** Where asked, an item of a job is called for live before its first batch: says whether that went well. */
@@ -202,9 +210,12 @@ final class BatchSubmission {
             throws InterruptedException {
         List<BatchItem> asked = new ArrayList<>();
         List<BatchItem> tooMuch = new ArrayList<>();
+        boolean full = false;
         for (BatchItem item : items) {
-            MessageBatches.Request request = asked.size() == settings.maxRequests() ? null : requestFor(batch, item);
-            if (asked.size() == settings.maxRequests() || request != null && !measure.add(request)) {
+            full = full || asked.size() == settings.maxRequests();
+            MessageBatches.Request request = full ? null : requestFor(batch, item);
+            full = full || request != null && !measure.add(request);
+            if (full) {
                 tooMuch.add(item);
             } else if (request == null) {
                 lanes.hand(PendingItem.stored(item));

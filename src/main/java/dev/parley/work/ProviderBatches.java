@@ -126,6 +126,12 @@ public class ProviderBatches {
              WHERE provider = :provider AND status IN ('submitting', 'in_progress', 'canceling')
             """;
 
+    private static final String AVERAGE_REQUEST = """
+            SELECT CAST(COALESCE(sum(body_bytes) / NULLIF(sum(item_count), 0), 0) AS bigint)
+              FROM provider_batches
+             WHERE batch_job_id = :job
+            """;
+
     /** A closed job's whose provider cannot be reached is not waited for. */
     private static final String UNDER_WAY = """
             SELECT b.batch_job_id
@@ -323,6 +329,11 @@ public class ProviderBatches {
                 .param("provider", provider)
                 .query(Integer.class)
                 .single();
+    }
+
+    /** How many bytes a request of a job's batches has had on the average; 0 when there were none. */
+    public long averageRequest(UUID job) {
+        return jdbc.sql(AVERAGE_REQUEST).param("job", job).query(Long.class).single();
     }
 
     /**
