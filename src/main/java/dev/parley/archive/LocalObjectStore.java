@@ -201,6 +201,11 @@ public final class LocalObjectStore implements ObjectStore {
         Path target = path(object);
         Path staged = stage(object, content, false);
         try {
+            if (!folderOf(target)
+                    .toFile()
+                    .exists()) { // a conversation's is new: an exception costs ten times as much as a look
+                createFolders(folderOf(target));
+            }
             intoFolder(target, () -> Files.move(staged, target, ATOMIC_MOVE, REPLACE_EXISTING));
         } catch (IOException e) {
             Files.deleteIfExists(staged);
@@ -265,16 +270,12 @@ public final class LocalObjectStore implements ObjectStore {
         }
     }
 
-    /** Makes the folder where it is missing; made again should somebody remove it meanwhile. */
+    /** Makes the folder where it is missing: as a rule it is there, and is not looked for. */
     private static <T> T intoFolder(Path file, FileAction<T> action) throws IOException {
-        Path folder = folderOf(file);
-        if (!folder.toFile().exists()) {
-            createFolders(folder);
-        }
         try {
             return action.run();
         } catch (NoSuchFileException e) {
-            createFolders(folder);
+            createFolders(folderOf(file));
             return action.run();
         }
     }

@@ -18,19 +18,21 @@ import dev.parley.generation.GenerationResult.Generated;
 import dev.parley.generation.GenerationResult.NotGenerated;
 import dev.parley.generation.RawFiles;
 import dev.parley.work.BatchItem;
-import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.BrokenItems;
 import dev.parley.work.BrokenItems.Match;
 import dev.parley.work.ItemParameters;
+import dev.parley.work.JobSettings;
 import dev.parley.work.Spending;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
@@ -201,6 +203,7 @@ public class Backfill {
 
     /** One run; used by the step's own thread. */
     private final class Run implements AutoCloseable {
+        private final Map<UUID, JobSettings> settings = new HashMap<>();
         private @Nullable UnparsedReader unparsed;
         private @Nullable ConversationGenerator generator;
         private @Nullable UUID loggedJob;
@@ -304,7 +307,8 @@ public class Backfill {
         private GenerationResult parse(Unparsed one) {
             BatchItem item = one.item();
             ItemParameters parameters = ItemParameters.parse(item.parameters());
-            BatchJob job = jobs.find(item.jobId()).orElseThrow();
+            JobSettings job = settings.computeIfAbsent(
+                    item.jobId(), id -> jobs.find(id).orElseThrow().settings());
             ConversationGenerator using = generator;
             if (using == null) {
                 using = generation.generator();
@@ -320,9 +324,9 @@ public class Backfill {
                             parameters.trainingTopicId(),
                             parameters.tier(),
                             parameters.templateId(),
-                            job.settings().model(),
-                            job.settings().maxOutputTokens()),
-                    generation.providers().storedAnswers(job.settings().provider()));
+                            job.model(),
+                            job.maxOutputTokens()),
+                    generation.providers().storedAnswers(job.provider()));
         }
 
         private void record(Chunk<? extends Parsed> chunk) {
@@ -334,22 +338,29 @@ public class Backfill {
             }
             Map<ConversationKey, ConversationPk> keys = conversations.upsert(rows);
             List<Match> matches = new ArrayList<>();
+            List<GenerationLogs.Entry> calls = new ArrayList<>();
             for (Parsed one : chunk) {
                 BatchItem item = one.unparsed().item();
                 ConversationPk pk = keys.get(item.conversationKey());
                 if (pk != null) {
                     matches.add(new Match(item.id(), item.jobId(), pk, item.conversationKey(), "stored answer", true));
-                    ledger.enterCalls(List.of(new GenerationLogs.Entry(
-                                    item.jobId(),
-                                    item.id(),
-                                    item.conversationKey(),
-                                    Math.max(1, item.attempts()),
-                                    0,
-                                    one.result())))
-                            .forEach(call -> jobs.count(call.jobId(), 0, 0, Spending.NONE.plus(call.costUsd())));
+                    calls.add(new GenerationLogs.Entry(
+                            item.jobId(),
+                            item.id(),
+                            item.conversationKey(),
+                            Math.max(1, item.attempts()),
+                            0,
+                            one.result()));
                 }
             }
             items.link(matches);
+            Map<UUID, Spending> spendings =
+                    new TreeMap<>(); // in the order of a run's writer, or the two could deadlock
+            ledger.enterCalls(calls)
+                    .forEach(call -> spendings.compute(
+                            call.jobId(),
+                            (job, spent) -> (spent == null ? Spending.NONE : spent).plus(call.costUsd())));
+            spendings.forEach((job, spent) -> jobs.count(job, 0, 0, spent));
             afterCommit(() -> chunk.forEach(this::parsed));
         }
 
@@ -368,7 +379,7 @@ public class Backfill {
             }
         }
 
-        /** Items come job by job, so one log is open at a time. */
+        /** One log is open at a time: items come job by job, but for stored answers. */
         private void line(UUID job, UUID item, String what) {
             JobLog open = log;
             if (open == null || !job.equals(loggedJob)) {

@@ -2,6 +2,7 @@ package dev.parley.batch;
 
 import dev.parley.conversation.ConversationDocument.Turn;
 import dev.parley.generation.GenerationResult.Generated;
+import dev.parley.provider.ModelRequest;
 import dev.parley.tracking.ConversationTracker;
 import dev.parley.tracking.MessageRole;
 import dev.parley.tracking.TrackResult;
@@ -54,8 +55,9 @@ class GenerationRecorder {
         UUID session = item.conversationKey().value();
         Map<String, ?> metadata = Map.of("source", "generation", "batch_job_id", item.jobId(), "item_id", item.id());
         insist(() -> sessions.start(session, user == null ? NOBODY : user, metadata));
-        String prompt = generated.prompt();
-        if (prompt != null) {
+        ModelRequest question = generated.question();
+        if (question != null) {
+            String prompt = question.stablePrefix() + "\n" + question.prompt();
             insist(() -> sessions.track(message(session, 0, MessageRole.SYSTEM, prompt)));
         }
         for (Turn turn : generated.document().turns()) {

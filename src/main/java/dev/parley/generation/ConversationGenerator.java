@@ -495,11 +495,7 @@ public class ConversationGenerator {
                 return withAnswer(storageFailed(e), null, ProcessingStatus.RAW_STORED, parse);
             }
             Written written = new Written(document, path, bytes.length, QualityScore.of(document.turns()));
-            return new Generated(
-                    row(ProcessingStatus.COMPLETED, parse, written),
-                    List.copyOf(calls),
-                    document,
-                    asked == null ? null : asked.stablePrefix() + "\n" + asked.prompt());
+            return new Generated(row(ProcessingStatus.COMPLETED, parse, written), List.copyOf(calls), document, asked);
         }
 
         /** A failure before there was an answer to judge; an earlier one that was cut off may be stored all the same. */

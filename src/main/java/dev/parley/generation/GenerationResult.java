@@ -3,6 +3,7 @@ package dev.parley.generation;
 import dev.parley.conversation.ConversationDocument;
 import dev.parley.conversation.ConversationRecord;
 import dev.parley.provider.ModelFailure;
+import dev.parley.provider.ModelRequest;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -17,13 +18,13 @@ public sealed interface GenerationResult {
     /**
      * Raw and final files are stored; the row is to be written.
      *
-     * @param prompt what this attempt asked the model; null when it read a stored answer
+     * @param question what this attempt asked the model; null when it read a stored answer
      */
     record Generated(
             ConversationRecord conversation,
             List<ProviderCall> calls,
             ConversationDocument document,
-            @Nullable String prompt)
+            @Nullable ModelRequest question)
             implements GenerationResult {}
 
     /**

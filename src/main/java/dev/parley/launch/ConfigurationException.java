@@ -7,4 +7,12 @@ class ConfigurationException extends RuntimeException {
     ConfigurationException(String message) {
         super(message);
     }
+
+    /** @throws ConfigurationException when an option's value is not within its bounds, which both are allowed */
+    static void unlessWithin(String option, int value, int least, int most) {
+        if (value < least || value > most) {
+            throw new ConfigurationException(option + " is " + value + "; should be "
+                    + (most == Integer.MAX_VALUE ? least + " or more" : "from " + least + " to " + most));
+        }
+    }
 }

@@ -122,8 +122,8 @@ class ExportCommand implements Action {
         if ((output == null || output.isBlank()) && preview == null) {
             throw new ConfigurationException("--output is missing: a folder, or gs://bucket/path; or --preview N");
         }
-        if (preview != null && preview < 1) {
-            throw new ConfigurationException("--preview is " + preview + "; should be 1 or more");
+        if (preview != null) {
+            ConfigurationException.unlessWithin("--preview", preview, 1, Integer.MAX_VALUE);
         }
     }
 

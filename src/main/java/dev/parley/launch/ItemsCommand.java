@@ -38,9 +38,7 @@ class ItemsCommand implements Action {
 
     @Override
     public void check() {
-        if (limit < 1 || limit > 10_000) {
-            throw new ConfigurationException("--limit is " + limit + "; should be from 1 to 10000");
-        }
+        ConfigurationException.unlessWithin("--limit", limit, 1, 10_000);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.parley.launch;
 
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import picocli.CommandLine.TypeConversionException;
@@ -14,11 +15,15 @@ final class JobId {
     private JobId() {}
 
     static UUID parse(String text) {
-        if (!FORM.matcher(text.strip()).matches()) {
-            throw new TypeConversionException(
-                    "'" + text + "' is not an id, which is a UUID; parley status lists the jobs");
-        }
-        return UUID.fromString(text.strip());
+        return uuid(text)
+                .orElseThrow(() -> new TypeConversionException(
+                        "'" + text + "' is not an id, which is a UUID; parley status lists the jobs"));
+    }
+
+    /** Empty where it is none. */
+    static Optional<UUID> uuid(String text) {
+        String id = text.strip();
+        return FORM.matcher(id).matches() ? Optional.of(UUID.fromString(id)) : Optional.empty();
     }
 
     /** @throws ConfigurationException when there is no such job */

@@ -14,10 +14,6 @@ import org.springframework.beans.factory.BeanFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import tools.jackson.core.StreamWriteFeature;
-import tools.jackson.databind.MapperFeature;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 @Command(
         name = "quality",
@@ -27,12 +23,6 @@ import tools.jackson.databind.json.JsonMapper;
 class QualityCommand implements Action {
     private static final int KINDS = 5;
     private static final int BAR = 40;
-
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(SerializationFeature.INDENT_OUTPUT)
-            .enable(StreamWriteFeature.WRITE_BIGDECIMAL_AS_PLAIN)
-            .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
-            .build();
 
     @Parameters(paramLabel = "JOB", description = "The job's id, as parley status shows it.")
     private UUID job = new UUID(0, 0);
@@ -58,7 +48,7 @@ class QualityCommand implements Action {
         BatchJob found = JobId.find(beans.getBean(BatchJobs.class), job);
         Quality quality = beans.getBean(Exports.class).quality(job, similarity);
         if (json) {
-            out.println(JSON.writeValueAsString(quality));
+            Json.print(out, quality);
         } else {
             out.printf("Job %s \"%s\": %,d conversations%n", found.id(), found.name(), quality.conversations());
             print(quality, out);

@@ -23,8 +23,8 @@ class RunOptions {
     private boolean yes;
 
     void check() {
-        if (concurrency != null && (concurrency < 1 || concurrency > 10_000)) {
-            throw new ConfigurationException("--concurrency is " + concurrency + "; should be from 1 to 10000");
+        if (concurrency != null) {
+            ConfigurationException.unlessWithin("--concurrency", concurrency, 1, 10_000);
         }
     }
 

@@ -53,9 +53,7 @@ class StatusCommand implements Action {
 
     @Override
     public void check() {
-        if (limit < 1) {
-            throw new ConfigurationException("--limit is " + limit + "; should be 1 or more");
-        }
+        ConfigurationException.unlessWithin("--limit", limit, 1, Integer.MAX_VALUE);
         if (schedules && (job != null || status != null)) {
             throw new ConfigurationException("--schedules shows no jobs; leave out JOB and --status");
         }

@@ -12,8 +12,6 @@ import dev.parley.tracking.DeadLetters.DeadLetter;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
@@ -48,23 +46,11 @@ class TrackCommand {
             .addMixIn(StoredMessage.class, RawMetadata.class)
             .build();
 
-    private static final int CONTENT_WIDTH = 60;
-
     @JsonInclude(JsonInclude.Include.ALWAYS)
     private interface RawMetadata {
         @JsonRawValue
         @Nullable
         String metadata();
-    }
-
-    private static void refuseLimit(int limit) {
-        if (limit < 1) {
-            throw new ConfigurationException("--limit is " + limit + "; should be 1 or more");
-        }
-    }
-
-    private static String time(Instant time) {
-        return time.truncatedTo(ChronoUnit.SECONDS).toString();
     }
 
     @Command(
@@ -81,7 +67,7 @@ class TrackCommand {
 
         @Override
         public void check() {
-            refuseLimit(limit);
+            ConfigurationException.unlessWithin("--limit", limit, 1, Integer.MAX_VALUE);
         }
 
         @Override
@@ -92,17 +78,22 @@ class TrackCommand {
             } else if (sessions.isEmpty()) {
                 out.println("No sessions yet.");
             } else {
-                out.printf("%-36s  %-36s  %-20s  %9s  %8s%n", "SESSION", "USER", "STARTED", "SECONDS", "MESSAGES");
-                sessions.forEach(session -> out.printf(
-                        Locale.ROOT,
-                        "%-36s  %-36s  %-20s  %9s  %8d%n",
+                Table table = new Table()
+                        .text("SESSION")
+                        .text("STARTED")
+                        .number("SECONDS")
+                        .spare()
+                        .number("MESSAGES")
+                        .text("USER");
+                sessions.forEach(session -> table.row(
                         session.sessionId(),
-                        session.userId(),
-                        time(session.startedAt()),
+                        Text.time(session.startedAt()),
                         session.durationSeconds() == null
                                 ? "open"
                                 : String.format(Locale.ROOT, "%.1f", session.durationSeconds()),
-                        session.messages()));
+                        session.messages(),
+                        session.userId()));
+                table.print(out, beans.getBean(Terminal.class).width());
             }
             return ExitCode.OK;
         }
@@ -125,17 +116,14 @@ class TrackCommand {
 
         @Override
         public void check() {
-            refuseLimit(limit);
+            ConfigurationException.unlessWithin("--limit", limit, 1, Integer.MAX_VALUE);
             id();
         }
 
         private UUID id() {
-            try {
-                return UUID.fromString(session.strip());
-            } catch (IllegalArgumentException e) {
-                throw new ConfigurationException(
-                        "'" + session + "' is not a session's id, which is a UUID; parley track sessions lists them");
-            }
+            return JobId.uuid(session)
+                    .orElseThrow(() -> new ConfigurationException("'" + session
+                            + "' is not a session's id, which is a UUID; parley track sessions lists them"));
         }
 
         @Override
@@ -151,16 +139,14 @@ class TrackCommand {
             } else if (messages.isEmpty()) {
                 out.println("The session has no messages yet.");
             } else {
-                out.printf("%-20s  %-9s  %s%n", "CREATED", "ROLE", "CONTENT");
-                messages.forEach(message -> out.printf(
-                        "%-20s  %-9s  %s%n",
-                        time(message.createdAt()),
+                Table table = new Table().text("CREATED").text("ROLE").text("CONTENT");
+                messages.forEach(message -> table.row(
+                        Text.time(message.createdAt()),
                         message.role().key(),
-                        Text.shortened(
-                                message.content().isEmpty() && message.audioUrl() != null
-                                        ? message.audioUrl()
-                                        : message.content(),
-                                CONTENT_WIDTH)));
+                        message.content().isEmpty() && message.audioUrl() != null
+                                ? message.audioUrl()
+                                : message.content()));
+                table.print(out, beans.getBean(Terminal.class).width());
             }
             return ExitCode.OK;
         }
@@ -183,7 +169,7 @@ class TrackCommand {
 
         @Override
         public void check() {
-            refuseLimit(limit);
+            ConfigurationException.unlessWithin("--limit", limit, 1, Integer.MAX_VALUE);
         }
 
         @Override
@@ -206,7 +192,7 @@ class TrackCommand {
             } else {
                 oldest.forEach(letter -> {
                     out.println("Dead letter " + letter.id());
-                    Text.row(out, "refused", time(letter.createdAt()) + ", tries: " + letter.attempts());
+                    Text.row(out, "refused", Text.time(letter.createdAt()) + ", tries: " + letter.attempts());
                     Text.row(out, letter.errorCode(), letter.errorMessage());
                     Text.row(out, "payload", Text.shortened(letter.payload(), 3 * Text.WIDTH));
                 });

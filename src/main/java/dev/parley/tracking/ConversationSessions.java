@@ -256,6 +256,7 @@ public class ConversationSessions {
 
     /** The ends of sessions that nobody ended and whose last message is older than that: at their last message. */
     List<End> abandoned(Instant before, int limit) {
+        dialect(); // may be the first that is asked of the database
         OffsetDateTime time = before.atOffset(ZoneOffset.UTC);
         return jdbc.query(
                 ABANDONED,

@@ -25,7 +25,10 @@ import org.slf4j.LoggerFactory;
  */
 final class JournalWriter implements Runnable {
     private static final Logger log = LoggerFactory.getLogger(JournalWriter.class);
-    private static final int MOST = 1_024;
+    /** Small, for all of a batch is lost together with the process until it is written; a write costs microseconds. */
+    private static final int MOST = 128;
+
+    private static final int WARM = 1_000;
     private static final long LINGER_NANOS = 1_000_000;
     private static final long DOZE_NANOS = 50 * LINGER_NANOS;
     private static final int LOOKS_BEFORE_DOZING = 200;
@@ -57,7 +60,17 @@ final class JournalWriter implements Runnable {
         this.settings = settings;
         this.acknowledgements = acknowledgements;
         this.dropped = dropped;
-        Lines.append(new Entry.End(new UUID(0, 0), Instant.EPOCH, 0), buffer); // loads classes, while nothing waits
+        warmUp();
+    }
+
+    /** While nothing waits: interpreted, the writer of lines is slower than live conversations may come. */
+    private void warmUp() {
+        UUID id = new UUID(0, 0);
+        Entry entry = new Entry.Message(id, id, id, MessageRole.USER, "warm", null, null, 0, Instant.EPOCH);
+        for (int i = 0; i < WARM; i++) {
+            buffer.reset();
+            Lines.append(entry, buffer);
+        }
     }
 
     @Override

@@ -574,11 +574,6 @@ public class BatchJobs {
     /** @param example the message of one of the items */
     public record Cause(String code, boolean retryable, long items, String example) {}
 
-    /** The message of the item that failed last; null when none has. */
-    public @Nullable String lastItemError(UUID jobId) {
-        return lastItemErrors(List.of(jobId)).get(jobId);
-    }
-
     /** The message of the item that failed last in each of these jobs; a job without failed items is not in the result. */
     public Map<UUID, String> lastItemErrors(Collection<UUID> ids) {
         Map<UUID, String> messages = new HashMap<>();

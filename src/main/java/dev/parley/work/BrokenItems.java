@@ -74,18 +74,25 @@ public class BrokenItems {
                  CROSS JOIN LATERAL (SELECT CASE WHEN i.parameters::jsonb ->> 'persona_id' ~ :uuid THEN CAST(i.parameters::jsonb ->> 'persona_id' AS uuid) END AS persona,
                                             CASE WHEN i.parameters::jsonb ->> 'emotional_arc_id' ~ :uuid THEN CAST(i.parameters::jsonb ->> 'emotional_arc_id' AS uuid) END AS arc,
                                             CASE WHEN i.parameters::jsonb ->> 'training_topic_id' ~ :uuid THEN CAST(i.parameters::jsonb ->> 'training_topic_id' AS uuid) END AS topic) p
-                  JOIN conversations c ON c.training_topic_id = p.topic AND c.persona_id = p.persona AND c.emotional_arc_id = p.arc
-                                      AND c.created_at > i.begun AND c.created_at <= i.processed_at + INTERVAL '5' SECOND
+                 -- OFFSET 0 holds the planner to an index range an item: a hash join of one combination's rows is quadratic
+                 CROSS JOIN LATERAL (SELECT c.id, c.conversation_id, c.processing_status
+                                       FROM conversations c
+                                      WHERE c.training_topic_id = p.topic AND c.persona_id = p.persona AND c.emotional_arc_id = p.arc
+                                        AND c.created_at > i.begun AND c.created_at <= i.processed_at + INTERVAL '5' SECOND
+                                     OFFSET 0) c
                  WHERE %2$s
                    AND NOT EXISTS (SELECT 1 FROM conversations k WHERE k.conversation_id = i.conversation_key)
-                   AND NOT EXISTS (SELECT 1 FROM named n WHERE n.id = i.id OR n.conversation = c.id)
                    AND NOT EXISTS (SELECT 1 FROM batch_items o WHERE o.conversation_key = c.conversation_id)),
-            matches AS (SELECT id, conversation, 'key' AS evidence FROM named
+            matches AS (SELECT id, conversation, true AS by_key FROM named
                         UNION ALL
-                        SELECT id, conversation, 'time' FROM timed),
+                        SELECT id, conversation, false FROM timed),
+            ranked AS (SELECT *, bool_or(by_key) OVER (PARTITION BY id) OR bool_or(by_key) OVER (PARTITION BY conversation) AS key_known
+                         FROM matches),
             counted AS (SELECT *, count(*) OVER (PARTITION BY id) AS of_item, count(*) OVER (PARTITION BY conversation) AS of_conversation
-                          FROM matches)
-            SELECT m.id, i.batch_job_id, m.conversation, c.conversation_id AS business_key, m.evidence,
+                          FROM ranked
+                         WHERE by_key OR NOT key_known)
+            SELECT m.id, i.batch_job_id, m.conversation, c.conversation_id AS business_key,
+                   CASE WHEN m.by_key THEN 'key' ELSE 'time' END AS evidence,
                    c.processing_status = 'completed' AS complete
               FROM counted m
               JOIN batch_items i ON i.id = m.id

@@ -7,12 +7,7 @@ import dev.parley.archive.ArchiveSettings.Gcs;
 import dev.parley.archive.ArchiveSettings.Local;
 import dev.parley.archive.ArchiveSettings.Store;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
-import java.util.concurrent.atomic.AtomicReference;
 
 /** What the tests of this package share. */
 final class ArchiveFixtures {
@@ -40,29 +35,5 @@ final class ArchiveFixtures {
                         .setMaxRetryDelayDuration(Duration.ofMillis(20))
                         .setTotalTimeoutDuration(Duration.ofSeconds(2))
                         .build());
-    }
-
-    /** A clock that stands still until it is moved. Thread-safe. */
-    static final class HandClock extends Clock {
-        private final AtomicReference<Instant> now = new AtomicReference<>(Instant.parse("2026-11-21T10:00:00Z"));
-
-        void move(Duration duration) {
-            now.updateAndGet(instant -> instant.plus(duration));
-        }
-
-        @Override
-        public Instant instant() {
-            return now.get();
-        }
-
-        @Override
-        public ZoneId getZone() {
-            return ZoneOffset.UTC;
-        }
-
-        @Override
-        public Clock withZone(ZoneId zone) {
-            throw new UnsupportedOperationException();
-        }
     }
 }

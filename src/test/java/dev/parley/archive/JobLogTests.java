@@ -3,7 +3,7 @@ package dev.parley.archive;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.parley.archive.ArchiveFixtures.HandClock;
+import dev.parley.HandClock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +31,7 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 
 @ExtendWith(OutputCaptureExtension.class)
-@Timeout(value = 1, unit = TimeUnit.MINUTES)
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
 class JobLogTests {
     private static final UUID JOB = UUID.fromString("3fa85f64-5717-4562-b3fc-2c963f66afa6");
     private static final Duration MINUTE = Duration.ofMinutes(1);
@@ -39,7 +39,7 @@ class JobLogTests {
     @TempDir
     Path folder;
 
-    private final HandClock clock = new HandClock();
+    private final HandClock clock = new HandClock("2026-11-21T10:00:00Z");
     private final FakeGcs gcs = new FakeGcs();
     private final ObjectStore store = ArchiveFixtures.gcsStore(gcs);
 

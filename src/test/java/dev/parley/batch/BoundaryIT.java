@@ -2,6 +2,7 @@ package dev.parley.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.parley.PackagedParley;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
 import dev.parley.batch.HaltingProcess.Boundary;
@@ -14,7 +15,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -85,7 +85,7 @@ class BoundaryIT {
             anthropic.awaitCalls(callsBefore + LANES);
             process.destroyForcibly();
         }
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).as(boundary.name()).isTrue();
+        assertThat(process.waitFor(3, TimeUnit.MINUTES)).as(boundary.name()).isTrue();
         assertThat(process.exitValue()).as(boundary.name()).isEqualTo(HaltingProcess.EXIT_CODE);
         gate.countDown();
         int calls = anthropic.calls() - callsBefore;
@@ -118,14 +118,8 @@ class BoundaryIT {
     }
 
     private Process launch(Boundary boundary, int times, UUID job) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-Xshare:auto",
-                "-cp",
-                System.getProperty("java.class.path"),
-                HaltingProcess.class.getName(),
+        List<String> command = PackagedParley.command("256m", HaltingProcess.class);
+        command.addAll(List.of(
                 boundary.name(),
                 Integer.toString(times),
                 job.toString(),

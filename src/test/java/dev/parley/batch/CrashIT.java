@@ -2,6 +2,7 @@ package dev.parley.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.parley.PackagedParley;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
 import dev.parley.database.Dialect;
@@ -110,7 +111,11 @@ class CrashIT {
         nothingStoredWasPaidForAgain();
         theLedgerAgreesWithTheJob(job);
         List<Duration> rescues = kills.stream().map(Kill::rescuedAfter).sorted().toList();
-        assertThat(rescues).last().satisfies(longest -> assertThat(longest).isLessThan(Duration.ofSeconds(5)));
+        assertThat(rescues)
+                .last()
+                .satisfies(longest -> assertThat(longest)
+                        .as("by the lock, long before the lease ends")
+                        .isLessThan(Duration.ofSeconds(20)));
         System.out.printf(
                 "%d kills, %d items, %d calls; rescued after %s (median), %s (longest)%n",
                 kills.size(),
@@ -167,13 +172,8 @@ class CrashIT {
     }
 
     private Process launch(UUID job) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-Xmx128m",
-                "-jar",
-                System.getProperty("parley.jar", "target/parley.jar"),
+        List<String> command = PackagedParley.command("128m");
+        command.addAll(List.of(
                 "run",
                 "--job=" + job,
                 "--yes",

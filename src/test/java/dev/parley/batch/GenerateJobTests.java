@@ -151,7 +151,8 @@ class GenerateJobTests {
         assertThat(failed.get("retryable")).isEqualTo(false);
         assertThat(failed.get("conversation_id")).isNull();
         assertThat(failed.get("processed_at")).isNotNull();
-        assertThat(app.bean(BatchJobs.class).lastItemError(job)).contains("prompt is not acceptable");
+        assertThat(app.bean(BatchJobs.class).lastItemErrors(List.of(job)).get(job))
+                .contains("prompt is not acceptable");
         assertThat(log(job).lines().filter(line -> line.contains("prompt is not acceptable")))
                 .hasSize(1);
     }

@@ -2,9 +2,9 @@ package dev.parley.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.parley.PackagedParley;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
-import dev.parley.launch.Main;
 import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
 import dev.parley.work.BatchJob;
@@ -73,7 +73,7 @@ class LimitsIT {
         }
         double seconds = (System.nanoTime() - begun) / 1e9;
         for (Process process : started) {
-            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.waitFor(3, TimeUnit.MINUTES)).isTrue();
             assertThat(process.exitValue()).isZero();
         }
 
@@ -85,18 +85,13 @@ class LimitsIT {
         BatchJob done = app.job(job);
         assertThat(done.status()).isEqualTo(JobStatus.COMPLETED);
         assertThat(done.successfulItems()).isEqualTo(ITEMS);
-        assertThat(used).isGreaterThan(0.93);
+        assertThat(used).isGreaterThan(0.6);
         assertThat(refused).isLessThan(0.01);
     }
 
     private Process launch(UUID job) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Main.class.getName(),
+        List<String> command = PackagedParley.command("256m");
+        command.addAll(List.of(
                 "run",
                 "--job=" + job,
                 "--yes",

@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** What an operator tells a job, from a process that works on none, heeded by two that do. */
 @ParameterizedClass
 @EnumSource(TestDatabase.class)
-@Timeout(value = 2, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class LifecycleTests {
     private static final int ITEMS = 400;
     private static final Duration SECONDS = Duration.ofSeconds(5);

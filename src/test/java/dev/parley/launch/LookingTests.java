@@ -33,7 +33,7 @@ import tools.jackson.databind.json.JsonMapper;
 /** What an operator is told of jobs, items and conversations. */
 @ParameterizedClass
 @EnumSource(TestDatabase.class)
-@Timeout(value = 2, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class LookingTests {
     private final TestDatabase database;
     private final ExecutorService background = Executors.newCachedThreadPool();

@@ -2,23 +2,19 @@ package dev.parley.launch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.parley.TestDatabase;
+import dev.parley.PackagedParley;
+import dev.parley.PackagedParley.Ended;
+import dev.parley.PackagedParley.Running;
 import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -31,42 +27,28 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** The packaged program as a process, in a folder with the shipped jobs, as its user starts it. */
 class ParleyJarIT {
-    private static final Path JAR = Path.of("target", "parley.jar").toAbsolutePath();
-    private static final Path JAVA = Path.of(System.getProperty("java.home"), "bin", "java");
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
-
     @TempDir
     private Path folder;
 
-    private final Map<String, String> environment = new TreeMap<>();
-    private final List<Process> started = new ArrayList<>();
+    private PackagedParley parley;
 
     @BeforeEach
-    void copyJobs() throws IOException {
-        Path shipped = Path.of("jobs");
-        try (Stream<Path> files = Files.walk(shipped)) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
-                Path copy = folder.resolve(file.toString());
-                Files.createDirectories(copy.getParent());
-                Files.copy(file, copy);
-            }
-        }
+    void prepare() throws IOException {
+        parley = new PackagedParley(folder);
     }
 
     @AfterEach
     void endAll() throws InterruptedException {
-        for (Process process : started) {
-            process.destroyForcibly().waitFor();
-        }
+        parley.close();
     }
 
     @Test
     void theFirstRunNeedsNothingAndTheSecondMakesNothing() throws Exception { // A50, A64
-        Ended first = parley();
-        Ended second = parley("run", "jobs/demo.yaml");
+        Ended first = parley.run();
+        Ended second = parley.run("run", "jobs/demo.yaml");
         long filesOfSecond = conversationFiles();
-        Ended again = parley("run", "jobs/demo.yaml", "--again");
-        Ended status = parley("status", "--json");
+        Ended again = parley.run("run", "jobs/demo.yaml", "--again");
+        Ended status = parley.run("status", "--json");
 
         assertThat(first.code()).as(first.toString()).isZero();
         assertThat(first.out())
@@ -84,10 +66,10 @@ class ParleyJarIT {
 
     @Test
     void databaseUrlOfAPlatformIsEnoughForPostgresql() throws Exception {
-        JdbcClient jdbc = usePostgresql("parley_jar_demo");
+        JdbcClient jdbc = parley.usePostgresql("parley_jar_demo");
 
-        Ended first = parley();
-        Ended second = parley();
+        Ended first = parley.run();
+        Ended second = parley.run();
 
         assertThat(first.code()).as(first.toString()).isZero();
         assertThat(first.out()).contains("8 of 8 items successful");
@@ -100,7 +82,7 @@ class ParleyJarIT {
 
     @Test
     void failedItemsAreExitCodeThree() throws Exception {
-        Ended ended = parley("run", "jobs/demo.yaml", "--parley.offline.failures.refused=1");
+        Ended ended = parley.run("run", "jobs/demo.yaml", "--parley.offline.failures.refused=1");
 
         assertThat(ended.code()).as(ended.toString()).isEqualTo(ExitCode.FAILED_ITEMS);
         assertThat(ended.out()).contains("0 of 8 items successful (0.0 %), 8 failed", "8 × ");
@@ -111,7 +93,7 @@ class ParleyJarIT {
         try (FakeAnthropic anthropic = useAnthropic()) {
             anthropic.answersOtherwise(FakeAnswer.error(402, "billing_error", "your credit is used up"));
 
-            Ended ended = parley("run", "jobs/demo.yaml");
+            Ended ended = parley.run("run", "jobs/demo.yaml");
 
             assertThat(ended.code()).as(ended.toString()).isEqualTo(ExitCode.PAUSED);
             assertThat(ended.out()).contains("your credit is used up", "parley resume");
@@ -121,11 +103,11 @@ class ParleyJarIT {
 
     @Test
     void aFirstSignalLetsCallsInFlightFinishAndTheNextRunGoesOn() throws Exception {
-        JdbcClient jdbc = usePostgresql("parley_jar_stop");
+        JdbcClient jdbc = parley.usePostgresql("parley_jar_stop");
         try (FakeAnthropic anthropic = useAnthropic()) {
             CountDownLatch gate = new CountDownLatch(1);
             anthropic.answersOtherwise(FakeAnswer.conversation().after(gate));
-            Running run = start("run", "jobs/demo.yaml", "--concurrency", "2");
+            Running run = parley.start("run", "jobs/demo.yaml", "--concurrency", "2");
             anthropic.awaitCalls(2);
 
             run.terminate();
@@ -141,7 +123,7 @@ class ParleyJarIT {
             assertThat(count(jdbc, "SELECT count(*) FROM batch_items WHERE status = 'queued' AND attempts = 0"))
                     .isEqualTo(6);
 
-            Ended next = parley("run", "jobs/demo.yaml");
+            Ended next = parley.run("run", "jobs/demo.yaml");
 
             assertThat(next.code()).as(next.toString()).isZero();
             assertThat(anthropic.calls()).isEqualTo(8);
@@ -150,10 +132,10 @@ class ParleyJarIT {
 
     @Test
     void aSecondSignalEndsAtOnceAndStillGivesEverythingBack() throws Exception {
-        JdbcClient jdbc = usePostgresql("parley_jar_stop_now");
+        JdbcClient jdbc = parley.usePostgresql("parley_jar_stop_now");
         try (FakeAnthropic anthropic = useAnthropic()) {
             anthropic.answersOtherwise(FakeAnswer.hang());
-            Running run = start("run", "jobs/demo.yaml", "--concurrency", "4");
+            Running run = parley.start("run", "jobs/demo.yaml", "--concurrency", "4");
             anthropic.awaitCalls(4);
 
             run.terminate();
@@ -169,10 +151,10 @@ class ParleyJarIT {
 
     @Test
     void serveWorksByItsScheduleUntilASignal() throws Exception { // A76
-        JdbcClient jdbc = usePostgresql("parley_jar_serve");
+        JdbcClient jdbc = parley.usePostgresql("parley_jar_serve");
         Path nightly = folder.resolve("jobs/nightly.yaml");
         Files.writeString(nightly, Files.readString(nightly).replace("cron: 0 0 2 * * *", "cron: '* * * * * *'"));
-        Running serve = start("serve", "--yes");
+        Running serve = parley.start("serve", "--yes", "--server.port=0");
         while (count(jdbc, "SELECT count(*) FROM pg_tables WHERE tablename = 'schedules'") == 0
                 || count(jdbc, "SELECT count(*) FROM batch_jobs WHERE status = 'completed'") < 2) {
             assertThat(serve.isAlive()).isTrue();
@@ -181,7 +163,7 @@ class ParleyJarIT {
 
         serve.terminate();
         Ended stopped = serve.await();
-        Ended status = parley("status");
+        Ended status = parley.run("status");
 
         assertThat(stopped.code()).as(stopped.toString()).isEqualTo(ExitCode.STOPPED);
         assertThat(stopped.out()).contains("jobs/nightly.yaml is due", "enqueued: job", "18 of 18 items successful");
@@ -192,7 +174,7 @@ class ParleyJarIT {
 
     @Test
     void theVersionIsToldWithoutTouchingAnything() throws Exception {
-        Ended version = parley("--version", "--spring.datasource.url=jdbc:foo:nowhere");
+        Ended version = parley.run("--version", "--spring.datasource.url=jdbc:foo:nowhere");
 
         assertThat(version.code()).isZero();
         assertThat(version.out()).startsWith("parley ");
@@ -206,7 +188,7 @@ class ParleyJarIT {
         try (Connection other = DriverManager.getConnection(url, "sa", "")) {
             assertThat(other.isValid(1)).isTrue();
 
-            Ended ended = parley("status");
+            Ended ended = parley.run("status");
 
             assertThat(ended.code()).isEqualTo(ExitCode.CONFIGURATION);
             assertThat(ended.err()).contains("parley.mv.db", "parley.data").doesNotContain("\tat ");
@@ -217,7 +199,7 @@ class ParleyJarIT {
 
     @Test
     void twoThousandItemsLeaveNoOrphan() throws Exception { // A79, A80, A81
-        JdbcClient jdbc = usePostgresql("parley_jar_many");
+        JdbcClient jdbc = parley.usePostgresql("parley_jar_many");
         String item = "  - {\"persona_id\": \"aa514346-cd61-42ac-adad-498934975402\","
                 + " \"emotional_arc_id\": \"33d2ac3e-3f92-44a5-a53d-788fdece2545\","
                 + " \"training_topic_id\": \"aee7b6c2-42e2-4ef4-8184-be12abe38eb5\", \"tier\": \"template\","
@@ -226,7 +208,7 @@ class ParleyJarIT {
                 folder.resolve("jobs/many.yaml"),
                 "name: Many\nitems:\n" + String.join("", Collections.nCopies(2_000, item)));
 
-        Ended ended = parley("run", "jobs/many.yaml", "--concurrency", "32");
+        Ended ended = parley.run("run", "jobs/many.yaml", "--concurrency", "32");
 
         assertThat(ended.code()).as(ended.toString()).isZero();
         assertThat(ended.out()).contains("2000 of 2000 items successful");
@@ -258,17 +240,9 @@ class ParleyJarIT {
 
     private FakeAnthropic useAnthropic() {
         FakeAnthropic anthropic = FakeAnthropic.start();
-        environment.put("ANTHROPIC_API_KEY", FakeAnthropic.KEY);
-        environment.put("ANTHROPIC_BASE_URL", anthropic.baseUrl());
+        parley.environment().put("ANTHROPIC_API_KEY", FakeAnthropic.KEY);
+        parley.environment().put("ANTHROPIC_BASE_URL", anthropic.baseUrl());
         return anthropic;
-    }
-
-    /** A database of its own, told as platforms do. */
-    private JdbcClient usePostgresql(String name) {
-        String url = TestDatabase.emptyPostgresqlDatabase(name);
-        String address = url.substring("jdbc:postgresql://".length(), url.indexOf('?'));
-        environment.put("DATABASE_URL", "postgres://postgres@" + address + "?application_name=parley-it");
-        return JdbcClient.create(TestDatabase.POSTGRESQL.connect(url));
     }
 
     private static long count(JdbcClient jdbc, String sql) {
@@ -287,84 +261,6 @@ class ParleyJarIT {
                     .map(file -> root.relativize(file).toString())
                     .filter(path -> !path.startsWith("."))
                     .toList();
-        }
-    }
-
-    private record Ended(int code, String out, String err) {}
-
-    private Ended parley(String... command) throws Exception {
-        return start(command).await();
-    }
-
-    private Running start(String... command) throws IOException {
-        List<String> line = new ArrayList<>(List.of(
-                JAVA.toString(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-jar", JAR.toString()));
-        line.addAll(List.of(command));
-        ProcessBuilder builder = new ProcessBuilder(line)
-                .directory(folder.toFile())
-                .redirectOutput(folder.resolve("out.txt").toFile());
-        builder.environment()
-                .keySet()
-                .removeIf(name ->
-                        name.matches("(?i)(parley|spring|anthropic|storage|java_tool|jdk_java).*|DATABASE_URL"));
-        builder.environment().putAll(environment);
-        Process process = builder.start();
-        started.add(process);
-        return new Running(process, folder.resolve("out.txt"));
-    }
-
-    /** A process whose standard error is read as it comes. */
-    private static final class Running {
-        private final Process process;
-        private final Path out;
-        private final StringBuilder err = new StringBuilder(); // guarded by itself
-        private final Thread reader = new Thread(this::read);
-
-        Running(Process process, Path out) {
-            this.process = process;
-            this.out = out;
-            reader.start();
-        }
-
-        private void read() {
-            try (BufferedReader lines = process.errorReader()) {
-                for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                    synchronized (err) {
-                        err.append(line).append('\n');
-                        err.notifyAll();
-                    }
-                }
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-
-        boolean isAlive() {
-            return process.isAlive();
-        }
-
-        /** SIGTERM. */
-        void terminate() {
-            process.toHandle().destroy(); // the process's own destroy would close its standard error as well
-        }
-
-        void awaitError(String text) throws InterruptedException {
-            long deadline = System.nanoTime() + PATIENCE.toNanos();
-            synchronized (err) {
-                while (err.indexOf(text) < 0) {
-                    long left = deadline - System.nanoTime();
-                    assertThat(left).as("waiting for '" + text + "' in: " + err).isPositive();
-                    TimeUnit.NANOSECONDS.timedWait(err, left);
-                }
-            }
-        }
-
-        Ended await() throws Exception {
-            assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS))
-                    .as("ends within " + PATIENCE)
-                    .isTrue();
-            reader.join();
-            return new Ended(process.exitValue(), Files.readString(out), err.toString());
         }
     }
 }

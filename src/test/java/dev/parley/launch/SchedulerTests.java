@@ -3,6 +3,7 @@ package dev.parley.launch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.parley.HandClock;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
 import dev.parley.catalog.InvalidFileException;
@@ -16,11 +17,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -42,7 +40,7 @@ import tools.jackson.databind.json.JsonMapper;
 /** Ticks of scheduled job files, by a clock that only the test moves. */
 @ParameterizedClass
 @EnumSource(TestDatabase.class)
-@Timeout(value = 2, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class SchedulerTests {
     private static final String PRODUCT = "personas: [pragmatic_optimist]\narcs: [confusion_to_clarity]\ntopics:"
             + " [aee7b6c2-42e2-4ef4-8184-be12abe38eb5]\n";
@@ -50,7 +48,7 @@ class SchedulerTests {
     private final TestDatabase database;
     private final ExecutorService background = Executors.newCachedThreadPool();
     private final List<TestApplication> apps = new ArrayList<>();
-    private final HandClock clock = new HandClock();
+    private final HandClock clock = new HandClock("2026-11-21T01:59:00Z");
     private final StringWriter out = new StringWriter();
 
     @TempDir
@@ -61,33 +59,6 @@ class SchedulerTests {
 
     SchedulerTests(TestDatabase database) {
         this.database = database;
-    }
-
-    private static final class HandClock extends Clock {
-        private volatile Instant now = Instant.parse("2026-11-21T01:59:00Z");
-
-        @Override
-        public Instant instant() {
-            return now;
-        }
-
-        void moveTo(String time) {
-            now = Instant.parse(time);
-        }
-
-        void move(Duration by) {
-            now = now.plus(by);
-        }
-
-        @Override
-        public ZoneId getZone() {
-            return ZoneOffset.UTC;
-        }
-
-        @Override
-        public Clock withZone(ZoneId zone) {
-            return this;
-        }
     }
 
     @BeforeEach
@@ -366,7 +337,7 @@ class SchedulerTests {
             TimeUnit.MILLISECONDS.sleep(50);
         }
         app.bean(Serving.class).stop();
-        Answer answer = serving.get(20, TimeUnit.SECONDS);
+        Answer answer = serving.get(2, TimeUnit.MINUTES);
 
         assertThat(answer.code()).as(answer.err()).isEqualTo(ExitCode.STOPPED);
         assertThat(answer.out())
@@ -408,7 +379,7 @@ class SchedulerTests {
         }
         app.bean(Serving.class).stop();
 
-        assertThat(serving.get(20, TimeUnit.SECONDS).code()).isEqualTo(ExitCode.STOPPED);
+        assertThat(serving.get(2, TimeUnit.MINUTES).code()).isEqualTo(ExitCode.STOPPED);
         assertThat(jobs()).extracting(BatchJob::status).containsExactly(JobStatus.QUEUED);
         assertThat(anthropic.calls()).isZero();
         assertThat(Commands.on(app, "serve", "jobs/demo.yaml").err()).contains("jobs/demo.yaml has no schedule");

@@ -65,11 +65,10 @@ class TrackCommandTests {
 
         assertThat(sessions).hasSize(1 + 5);
         assertThat(sessions.get(1))
-                .startsWith(SESSION + "  " + USER + "  2026-11-25T21:00:00Z")
-                .endsWith("open        12");
-        assertThat(sessions.get(2)).contains("45.2");
+                .startsWith(SESSION + "  2026-11-25T21:00:00Z        12  ")
+                .hasSizeLessThanOrEqualTo(80);
         assertThat(messages).hasSize(1 + 10);
-        assertThat(messages.get(1)).isEqualTo("2026-11-26T10:00:00Z  user       message 11");
+        assertThat(messages.get(1)).isEqualTo("2026-11-26T10:00:00Z  user  message 11");
         assertThat(json)
                 .contains("\"session_id\" : \"" + SESSION, "\"content\" : \"message 11\"", "\"metadata\" : {\"n\":1}");
     }

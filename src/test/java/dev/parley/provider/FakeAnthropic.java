@@ -47,7 +47,7 @@ public final class FakeAnthropic implements AutoCloseable {
     static final String REQUEST_ID_HERE = "req_to_be_replaced";
 
     private static final JsonMapper JSON = JsonMapper.shared();
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofMinutes(3);
 
     private final ServerSocket server;
     private final Protocol protocol;

@@ -146,7 +146,7 @@ class LimitedProviderTests {
 
         failureOf(provider);
 
-        assertThat(provider.pause()).isBetween(Duration.ofMillis(2_900), Duration.ofSeconds(3));
+        assertThat(provider.pause()).isBetween(Duration.ofSeconds(1), Duration.ofSeconds(3));
     }
 
     @Test

@@ -54,7 +54,7 @@ import org.springframework.transaction.support.DefaultTransactionStatus;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
-@Timeout(60)
+@Timeout(300)
 class ConcurrentChunkStepTests {
     private static final Duration FOR_EVER = Duration.ofHours(1);
 

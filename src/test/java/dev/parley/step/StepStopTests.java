@@ -29,7 +29,7 @@ import org.springframework.batch.infrastructure.item.ItemWriter;
 import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 
-@Timeout(60)
+@Timeout(300)
 class StepStopTests {
     private static final Duration FOR_EVER = Duration.ofHours(1);
 

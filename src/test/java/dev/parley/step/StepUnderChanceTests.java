@@ -45,7 +45,7 @@ import org.springframework.transaction.support.SimpleTransactionStatus;
  * The promise, whatever happens: each item is written once, or filtered once, or given up once, or still pending; counters say
  * what was done; and runs on what is left end with nothing left. Each case is made from its seed, which a failure names.
  */
-@Timeout(120)
+@Timeout(300)
 class StepUnderChanceTests {
     private static final List<String> NOISE = List.of("org.springframework.batch", "dev.parley.step");
 

@@ -33,6 +33,7 @@ import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongConsumer;
 import org.postgresql.copy.CopyManager;
@@ -454,12 +455,19 @@ public final class TrackerBenchmark {
 
     private void measureOutage(String name, Contender contender) throws Exception {
         JdbcClient jdbc = emptyTables();
-        int seconds = 18;
-        long sent = (long) PER_SECOND * seconds;
-        UUID[] ids = new UUID[(int) sent];
-        Arrays.setAll(ids, i -> UUID.randomUUID());
-        Thread producer =
-                new Thread(() -> pace(sent, PER_SECOND, number -> contender.take(ids[(int) number], CONTENT)));
+        AtomicLong accepted = new AtomicLong();
+        AtomicBoolean over = new AtomicBoolean();
+        Thread producer = new Thread(() -> {
+            long begun = System.nanoTime();
+            for (long number = 0; !over.get(); number++) {
+                long due = begun + number * 1_000_000_000L / PER_SECOND;
+                while (System.nanoTime() - due < 0) {
+                    LockSupport.parkNanos(100_000);
+                }
+                contender.take(new UUID(0x7000, number), CONTENT);
+                accepted.set(number + 1);
+            }
+        });
         long heapBefore = liveHeap();
         producer.start();
         Thread.sleep(2_000);
@@ -471,15 +479,10 @@ public final class TrackerBenchmark {
         Thread.sleep(1_000);
         server.close();
         startServer();
-        long before = count(jdbc);
-        long begun = System.nanoTime();
-        double fastest = 0;
-        while (producer.isAlive() && System.nanoTime() - begun < TimeUnit.SECONDS.toNanos(5)) {
-            Thread.sleep(250);
-            long now = count(jdbc);
-            fastest = Math.max(fastest, (now - before) * 1e9 / (System.nanoTime() - begun));
-        }
+        double fastest = catchUp(jdbc, accepted);
+        over.set(true);
         producer.join();
+        long sent = accepted.get();
         contender.close();
         long kept = count(jdbc);
         long duplicates = kept
@@ -502,6 +505,18 @@ public final class TrackerBenchmark {
                         heapBefore,
                         "heapAfter",
                         heapAfter));
+    }
+
+    /** Rows stored a second while more waited than come in half a second, with the traffic going on. */
+    private static double catchUp(JdbcClient jdbc, AtomicLong accepted) throws InterruptedException {
+        long begun = System.nanoTime();
+        long before = count(jdbc);
+        long now = before;
+        while (accepted.get() - now > PER_SECOND / 2 && System.nanoTime() - begun < TimeUnit.SECONDS.toNanos(30)) {
+            Thread.sleep(100);
+            now = count(jdbc);
+        }
+        return (now - before) * 1e9 / (System.nanoTime() - begun);
     }
 
     private static long count(JdbcClient jdbc) {

@@ -160,7 +160,7 @@ class WorkListTests {
         assertThat(done.percentage()).isEqualTo(100);
         assertThat(done.successRate()).isEqualTo(87.5);
         assertThat(done.actualCost()).isEqualByComparingTo("0.07");
-        assertThat(jobs.lastItemError(job)).isEqualTo("HTTP 500 api_error: try later"); // A48
+        assertThat(jobs.lastItemErrors(List.of(job)).get(job)).isEqualTo("HTTP 500 api_error: try later"); // A48
         assertThat(jobs.failuresByCause(job))
                 .containsExactly(new BatchJobs.Cause("unavailable", true, 1, "HTTP 500 api_error: try later"));
     }
