@@ -1,5 +1,6 @@
 package dev.parley;
 
+import dev.parley.batch.BatchBenchmark;
 import dev.parley.batch.GenerateBenchmark;
 import dev.parley.batch.PastBenchmark;
 import dev.parley.export.ExportBenchmark;
@@ -62,5 +63,11 @@ class Benchmarks {
     @Order(8)
     void theDoorUnderAThousandConnections() throws Exception {
         DoorBenchmark.main(new String[0]);
+    }
+
+    @Test
+    @Order(9)
+    void aMillionItemsByBatch() throws Exception {
+        BatchBenchmark.main(new String[0]);
     }
 }

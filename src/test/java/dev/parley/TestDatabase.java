@@ -43,6 +43,7 @@ public enum TestDatabase {
             "batch_job_instance",
             "generation_logs",
             "failed_generations",
+            "provider_batches",
             "schedules",
             "job_series",
             "batch_items",

@@ -2,6 +2,7 @@ package dev.parley.batch;
 
 import dev.parley.conversation.ConversationKey;
 import dev.parley.generation.ConversationGenerator;
+import dev.parley.generation.ConversationGenerator.Question;
 import dev.parley.generation.GenerationRequest;
 import dev.parley.generation.GenerationResult;
 import dev.parley.generation.GenerationResult.Generated;
@@ -23,6 +24,7 @@ import io.opentelemetry.context.Scope;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -37,7 +39,7 @@ import org.springframework.core.NestedExceptionUtils;
  * Turns an item into a conversation, or into the reason why there is none: an expected failure is a result, not an exception.
  * Thread-safe; holds no connection while a model thinks.
  */
-class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
+class ConversationProcessor implements ItemProcessor<PendingItem, ItemOutcome> {
     private static final Logger log = LoggerFactory.getLogger(ConversationProcessor.class);
 
     private final ConversationGenerator generator;
@@ -78,10 +80,11 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     }
 
     @Override
-    public ItemOutcome process(BatchItem item) throws InterruptedException {
+    public ItemOutcome process(PendingItem pending) throws InterruptedException {
+        BatchItem item = pending.item();
         GenerationResult result;
         try (Scope scope = traces.enter(item)) {
-            result = generate(item);
+            result = generate(pending);
         } catch (CallInterruptedException e) {
             cutShort.add(item);
             throw e;
@@ -123,7 +126,31 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
         return cutShort;
     }
 
-    private GenerationResult generate(BatchItem item) throws InterruptedException {
+    /**
+     * What is to be asked for an item in a batch.
+     *
+     * @return empty when nothing is: {@link #process} says without a call what becomes of it
+     */
+    Optional<Question> question(BatchItem item) {
+        if (item.parseOnly()) {
+            return Optional.empty();
+        }
+        ItemParameters parameters;
+        try {
+            parameters = ItemParameters.parse(item.parameters());
+        } catch (IllegalArgumentException e) {
+            return Optional.empty();
+        }
+        JobContext job = contexts.computeIfAbsent(item.jobId(), this::context);
+        boolean mayBeStored = item.attempts() > 1 || item.unanswered() > 0;
+        return generator.question(
+                request(item, item.conversationKey(), parameters, job),
+                providers.storedAnswers(job.provider()),
+                mayBeStored);
+    }
+
+    private GenerationResult generate(PendingItem pending) throws InterruptedException {
+        BatchItem item = pending.item();
         ItemParameters parameters;
         try {
             parameters = ItemParameters.parse(item.parameters());
@@ -135,9 +162,14 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
             job = Outage.rideOut(() -> contexts.computeIfAbsent(item.jobId(), this::context));
         }
         try {
-            ModelProvider provider =
-                    item.parseOnly() ? providers.storedAnswers(job.provider()) : providers.byName(job.provider());
-            return generator.generate(request(item, item.conversationKey(), parameters, job), traces.traced(provider));
+            ModelProvider provider = item.parseOnly() || !pending.mayCall()
+                    ? providers.storedAnswers(job.provider())
+                    : providers.byName(job.provider());
+            GenerationRequest request = request(item, item.conversationKey(), parameters, job);
+            PendingItem.Answered answer = pending.answer();
+            return answer == null
+                    ? generator.generate(request, traces.traced(provider))
+                    : generator.take(request, provider, answer.number(), answer.result());
         } catch (CallInterruptedException e) {
             throw e;
         } catch (RuntimeException e) {

@@ -9,12 +9,15 @@ import dev.parley.provider.Cost;
 import dev.parley.provider.ModelException;
 import dev.parley.provider.ModelProvider;
 import dev.parley.provider.ModelRequest;
+import dev.parley.provider.Prices;
 import dev.parley.provider.TokenUsage;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import dev.parley.work.Delivery;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.JobSettings;
 import java.math.BigDecimal;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -102,7 +105,7 @@ public class Estimates {
         if (!aBit.known() || aBit.usd().signum() == 0 || all == 0) {
             return new Estimate(BigDecimal.ZERO, BigDecimal.ZERO, all, model, aBit.known(), "the price list");
         }
-        return new Sum(generation.providers().byName(name), model)
+        return new Sum(generation.providers().byName(name), model, settings.delivery())
                 .of(groups(settings, items).values(), all);
     }
 
@@ -147,6 +150,7 @@ public class Estimates {
     private final class Sum {
         private final ModelProvider provider;
         private final String model;
+        private final Delivery delivery;
         private final List<UUID> recentJobs;
         private double low;
         private double high;
@@ -154,9 +158,10 @@ public class Estimates {
         private int counted;
         private final Set<String> guessedBecause = new LinkedHashSet<>();
 
-        private Sum(ModelProvider provider, String model) {
+        private Sum(ModelProvider provider, String model, Delivery delivery) {
             this.provider = provider;
             this.model = model;
+            this.delivery = delivery;
             this.recentJobs =
                     jobs.newestFirst(RECENT_JOBS).stream().map(BatchJob::id).toList();
         }
@@ -178,7 +183,13 @@ public class Estimates {
         /** Twice the standard error of a sum of so many calls, of which a sample is known; never less than a twentieth. */
         private void addPast(Group group, List<TokenUsage> usage) {
             past += usage.size();
-            double[] costs = usage.stream().mapToDouble(this::usd).toArray();
+            low += Math.max(0, sum(group, usage, cheapest(), -1));
+            high += sum(group, usage, dearest(), 1);
+        }
+
+        private double sum(Group group, List<TokenUsage> usage, boolean batched, int direction) {
+            double[] costs =
+                    usage.stream().mapToDouble(one -> usd(one, batched)).toArray();
             double mean = Arrays.stream(costs).average().orElse(0);
             double variance = Arrays.stream(costs)
                             .map(cost -> (cost - mean) * (cost - mean))
@@ -186,8 +197,17 @@ public class Estimates {
                     / (costs.length - 1);
             double n = group.items;
             double spread = Math.max(n * mean / 20, 2 * Math.sqrt(variance * (n + n * n / costs.length)));
-            low += Math.max(0, n * mean - spread);
-            high += n * mean + spread;
+            return n * mean + direction * spread;
+        }
+
+        /** Whether the cheapest way to have an item answered is a batch. */
+        private boolean cheapest() {
+            return delivery.batched();
+        }
+
+        /** Whether the dearest one is, too: what comes back from a batch without an answer may be called for live. */
+        private boolean dearest() {
+            return delivery == Delivery.BATCH;
         }
 
         /** At the least all of the stable prefix is read from the provider's cache; at the most it is written each time. */
@@ -203,8 +223,17 @@ public class Estimates {
             long least = Math.round(turns * LEAST_TOKENS_A_TURN) + TOKENS_AROUND_THE_TURNS;
             long most = Math.round(turns * MOST_TOKENS_A_TURN) + TOKENS_AROUND_THE_TURNS;
             long limit = question.maxOutputTokens();
-            low += group.items * usd(new TokenUsage(prompt - prefix, Math.min(limit, least), prefix, 0, 0));
-            high += group.items * usd(new TokenUsage(prompt - prefix + schema, Math.min(limit, most), 0, prefix, 0));
+            low += group.items * usd(new TokenUsage(prompt - prefix, Math.min(limit, least), prefix, 0, 0), cheapest());
+            boolean batched = dearest();
+            high += group.items
+                    * usd(
+                            new TokenUsage(
+                                    prompt - prefix + schema,
+                                    Math.min(limit, most),
+                                    0,
+                                    batched ? 0 : prefix,
+                                    batched ? prefix : 0), // kept for an hour
+                            batched);
         }
 
         private long promptTokens(ModelRequest question, int characters) {
@@ -221,16 +250,19 @@ public class Estimates {
             return characters / CHARACTERS_PER_TOKEN;
         }
 
-        private double usd(TokenUsage usage) {
-            return generation
-                    .prices()
-                    .cost(model, usage, generation.clock().instant())
+        private double usd(TokenUsage usage, boolean batched) {
+            Instant now = generation.clock().instant();
+            Prices prices = generation.prices();
+            return (batched ? prices.batchCost(model, usage, now) : prices.cost(model, usage, now))
                     .usd()
                     .doubleValue();
         }
 
         private String basis() {
             List<String> basis = new ArrayList<>();
+            if (delivery.batched()) {
+                basis.add("at the price of batches" + (dearest() ? "" : " at the least, of live calls at the most"));
+            }
             if (past > 0) {
                 basis.add("from what " + past + " earlier calls took");
             }

@@ -14,11 +14,11 @@ import dev.parley.provider.Cost;
 import dev.parley.provider.ModelProviders;
 import dev.parley.provider.Prices;
 import dev.parley.step.ConcurrentChunkStep;
-import dev.parley.work.BatchItem;
 import dev.parley.work.BatchItems;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.JobSeries;
+import dev.parley.work.ProviderBatches;
 import dev.parley.work.Worker;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -53,6 +53,8 @@ class GenerateJob {
     private final JobLogs logs;
     private final GenerationRecorder recorder;
     private final ApplicationEventPublisher events;
+    private final ProviderBatches batches;
+    private final BatchSettings batchSettings;
 
     /** What a conversation is made with. */
     @Component
@@ -67,9 +69,10 @@ class GenerateJob {
             ItemTraces traces,
             Clock clock) {
         ConversationGenerator generator() {
-            Pricing pricing = (model, usage, at) -> {
-                Cost cost = prices.cost(model, usage, at);
-                return new Pricing.Price(cost.known() ? cost.usd() : null, cost.priceVersion());
+            Pricing pricing = (model, usage, batched, at) -> {
+                Cost cost = batched ? prices.batchCost(model, usage, at) : prices.cost(model, usage, at);
+                return new Pricing.Price(
+                        cost.known() ? cost.usd() : null, cost.priceVersion() + (batched ? ", batch" : ""));
             };
             return new ConversationGenerator(
                     catalogs.read(),
@@ -94,6 +97,8 @@ class GenerateJob {
             Generation generation,
             JobLogs logs,
             GenerationRecorder recorder,
+            ProviderBatches batches,
+            BatchSettings batchSettings,
             ApplicationEventPublisher events) {
         this.jobRepository = jobRepository;
         this.transactions = transactions;
@@ -107,15 +112,18 @@ class GenerateJob {
         this.logs = logs;
         this.recorder = recorder;
         this.events = events;
+        this.batches = batches;
+        this.batchSettings = batchSettings;
     }
 
     /** The parts that the run itself has to do with. */
     record Built(
             Job job,
-            ConcurrentChunkStep<BatchItem, ItemOutcome> step,
+            ConcurrentChunkStep<PendingItem, ItemOutcome> step,
             ConversationProcessor processor,
             OutcomeWriter writer,
-            JobLogListener jobLog) {}
+            JobLogListener jobLog,
+            BatchDelivery delivery) {}
 
     /** @param stopBeforehand heeds a stop that came before the step could be told */
     Built build(List<UUID> jobIds, Overrides overrides, Worker worker, StepExecutionListener stopBeforehand) {
@@ -145,7 +153,9 @@ class GenerateJob {
                 reader::recorded);
         ConversationProcessor processor =
                 new ConversationProcessor(generation, jobs, retries, overrides.provider(), reader::lookNow, recorder);
-        var step = ConcurrentChunkStep.<BatchItem, ItemOutcome>named("generate-items", jobRepository, transactions)
+        BatchDelivery delivery = delivery(jobIds, overrides, worker, processor, reader::recorded);
+        reader.alsoFrom(delivery);
+        var step = ConcurrentChunkStep.<PendingItem, ItemOutcome>named("generate-items", jobRepository, transactions)
                 .reader(reader)
                 .processor(processor)
                 .writer(writer)
@@ -159,7 +169,29 @@ class GenerateJob {
                 .listener(stopBeforehand)
                 .build();
         return new Built(
-                new JobBuilder("generate", jobRepository).start(step).build(), step, processor, writer, jobLog);
+                new JobBuilder("generate", jobRepository).start(step).build(),
+                step,
+                processor,
+                writer,
+                jobLog,
+                delivery);
+    }
+
+    private BatchDelivery delivery(
+            List<UUID> jobIds, Overrides overrides, Worker worker, ConversationProcessor processor, Runnable onNews) {
+        ModelProviders providers = generation.providers();
+        Handover lanes = new Handover(items, onNews);
+        return new BatchDelivery(
+                batches,
+                jobs,
+                new BatchSubmission(
+                        batches, items, jobs, providers, processor, lanes, batchSettings, overrides.provider()),
+                new BatchResults(batches, items, jobs, providers, lanes, batchSettings),
+                lanes,
+                batchSettings,
+                jobIds,
+                worker::owner,
+                onNews);
     }
 
     /** The command line's, else the largest of the jobs', else the configured one. */

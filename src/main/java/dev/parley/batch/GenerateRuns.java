@@ -104,7 +104,8 @@ public class GenerateRuns {
             if (!running.compareAndSet(null, built.step())) {
                 throw new IllegalStateException("A run is under way in this process");
             }
-            try {
+            try (BatchDelivery delivery = built.delivery()) {
+                delivery.start();
                 JobExecution execution = operator.start(built.job(), parameters(jobIds, overrides));
                 return outcome(execution, built);
             } finally {

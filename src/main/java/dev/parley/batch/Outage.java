@@ -78,6 +78,10 @@ final class Outage {
         return Next.AGAIN;
     }
 
+    static boolean isOne(Exception failure) {
+        return isOne(failure, MOST_CAUSES);
+    }
+
     private static boolean isWorthAnotherTry(Exception failure, Duration since) {
         return since.compareTo(LONGEST) < 0 && isOne(failure, MOST_CAUSES);
     }

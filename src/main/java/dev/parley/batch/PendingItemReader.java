@@ -27,7 +27,7 @@ import org.springframework.batch.infrastructure.item.ItemReader;
  * <p>While something is postponed, or held by any process, or no call should begin, it waits in {@link #read()}; it ends when the jobs have nothing
  * left. What it has claimed and not handed out goes back when its job is paused or cancelled meanwhile.
  */
-class PendingItemReader implements ItemReader<BatchItem> {
+class PendingItemReader implements ItemReader<PendingItem> {
     /** How often the jobs of claimed items are looked up again, in nanoseconds. */
     private static final long LOOK_AGAIN = Duration.ofSeconds(1).toNanos();
 
@@ -47,6 +47,7 @@ class PendingItemReader implements ItemReader<BatchItem> {
     private final Supplier<Duration> providerPause;
     private final ItemTraces traces;
     private final LongSupplier nanoTime;
+    private @Nullable BatchDelivery batches;
     private final ArrayDeque<BatchItem> claimed = new ArrayDeque<>();
     private final Semaphore news = new Semaphore(0);
     private long lookedAt;
@@ -77,31 +78,44 @@ class PendingItemReader implements ItemReader<BatchItem> {
         this.nanoTime = nanoTime;
     }
 
+    /** Has it hand out what comes back from batches, too. Before it is read from. */
+    void alsoFrom(BatchDelivery delivery) {
+        this.batches = delivery;
+    }
+
     @Override
-    public @Nullable BatchItem read() throws InterruptedException {
-        if (!awaitProvider()) {
-            return null;
-        }
-        releaseClosedJobs();
-        for (int fruitless = 1; claimed.isEmpty(); fruitless++) {
+    public @Nullable PendingItem read() throws InterruptedException {
+        for (int fruitless = 1; ; fruitless++) {
             news.drainPermits();
-            Instant begun = traces.now();
-            List<BatchItem> page = Outage.rideOut(() -> items.claim(jobIds, pageSize, owner.get()));
-            claimed.addAll(page);
-            traces.claimed(page, begun);
-            lookedAt = nanoTime.getAsLong();
-            if (claimed.isEmpty()) {
-                Optional<Duration> due = Outage.rideOut(() -> items.nextDue(jobIds));
-                if (due.isEmpty()) {
-                    return null;
-                }
-                if (due.get().isZero() && fruitless % MOST_FRUITLESS_CLAIMS == 0) {
-                    items.requireClaimable(jobIds);
-                }
-                pause(due.get());
+            PendingItem answered = batches == null ? null : batches.poll(); // waits for no provider
+            if (answered != null) {
+                return answered;
             }
+            Duration hold = providerPause.get();
+            releaseClosedJobs();
+            if (hold.isZero()) {
+                if (claimed.isEmpty()) {
+                    Instant begun = traces.now();
+                    List<BatchItem> page = Outage.rideOut(() -> items.claim(jobIds, pageSize, owner.get()));
+                    claimed.addAll(page);
+                    traces.claimed(page, begun);
+                    lookedAt = nanoTime.getAsLong();
+                }
+                BatchItem item = claimed.poll();
+                if (item != null) {
+                    return PendingItem.live(item);
+                }
+            }
+            Optional<Duration> due =
+                    claimed.isEmpty() ? Outage.rideOut(() -> items.nextDue(jobIds)) : Optional.of(hold);
+            if (due.isEmpty() && !(batches != null && Outage.rideOut(batches::underWay))) {
+                return null;
+            }
+            if (hold.isZero() && due.isPresent() && due.get().isZero() && fruitless % MOST_FRUITLESS_CLAIMS == 0) {
+                items.requireClaimable(jobIds);
+            }
+            pause(hold.isZero() ? due.orElse(LONGEST_WAIT) : hold); // a lane that waits here can be stopped at once
         }
-        return claimed.poll();
     }
 
     /** Tells it that outcomes were recorded, after which there may be nothing left to wait for. Any thread. */
@@ -117,18 +131,6 @@ class PendingItemReader implements ItemReader<BatchItem> {
     /** Whether it has nothing to hand out before an item comes back, is due, or is recorded. Any thread. */
     boolean isWaiting() {
         return waiting;
-    }
-
-    /** A lane that waits here can be stopped at once and holds no item. Says whether there is still something to wait for. */
-    private boolean awaitProvider() throws InterruptedException {
-        for (Duration wait = providerPause.get(); !wait.isZero(); wait = providerPause.get()) {
-            if (claimed.isEmpty() && Outage.rideOut(() -> items.nextDue(jobIds)).isEmpty()) {
-                return false;
-            }
-            pause(wait);
-            releaseClosedJobs();
-        }
-        return true;
     }
 
     private void releaseClosedJobs() throws InterruptedException {

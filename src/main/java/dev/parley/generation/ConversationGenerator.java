@@ -23,6 +23,7 @@ import dev.parley.generation.Rows.Written;
 import dev.parley.provider.Completion;
 import dev.parley.provider.Completion.StopReason;
 import dev.parley.provider.FailureCode;
+import dev.parley.provider.MessageBatches;
 import dev.parley.provider.ModelException;
 import dev.parley.provider.ModelFailure;
 import dev.parley.provider.ModelFailure.Next;
@@ -107,6 +108,57 @@ public class ConversationGenerator {
      */
     public GenerationResult generate(GenerationRequest request, ModelProvider provider) {
         List<String> unknown = new ArrayList<>(0);
+        Ingredients from = ingredients(request, unknown);
+        return from == null ? invalid(unknown) : new Making(request, provider, from, false).run();
+    }
+
+    /**
+     * A request that was asked elsewhere.
+     *
+     * @param number of the request for its conversation, from 1
+     */
+    public record Question(int number, ModelRequest request) {}
+
+    /**
+     * What is to be asked next for a conversation, for a caller who has it answered and hands the answer to {@link #take}.
+     *
+     * @param provider reads stored answers
+     * @param mayBeStored whether an answer may be stored already; if not, nobody looks
+     * @return empty when no answer is needed to say what becomes of it: {@link #generate} makes no call then
+     * @throws StoreException when it cannot be seen what is stored
+     */
+    public Optional<Question> question(GenerationRequest request, ModelProvider provider, boolean mayBeStored) {
+        Ingredients from = ingredients(request, new ArrayList<>(0));
+        return from == null
+                ? Optional.empty()
+                : Optional.ofNullable(new Making(request, provider, from, true).next(mayBeStored));
+    }
+
+    /**
+     * Goes on with an answer that was asked for by {@link #question}, exactly as if it had come from a call. Taking it again
+     * changes nothing, also when an earlier process stored it and got no further.
+     *
+     * @param number the question's
+     * @param provider reads answers; never called
+     */
+    public GenerationResult take(
+            GenerationRequest request, ModelProvider provider, int number, MessageBatches.Result result) {
+        List<String> unknown = new ArrayList<>(0);
+        Ingredients from = ingredients(request, unknown);
+        return from == null ? invalid(unknown) : new Making(request, provider, from, true).take(number, result);
+    }
+
+    private static NotGenerated invalid(List<String> unknown) {
+        return new NotGenerated(
+                FailureCode.INVALID_PARAMETERS.because("not in the catalog: " + String.join(", ", unknown)),
+                null,
+                null,
+                null,
+                List.of());
+    }
+
+    /** @param unknown takes what is not in the catalog; then there are none */
+    private @Nullable Ingredients ingredients(GenerationRequest request, List<String> unknown) {
         Persona persona = catalog.persona(request.personaId()).orElse(null);
         if (persona == null) {
             unknown.add("persona_id " + request.personaId());
@@ -126,18 +178,12 @@ public class ConversationGenerator {
             unknown.add("templateId " + templateId);
         }
         if (persona == null || arc == null || topic == null || !unknown.isEmpty()) {
-            return new NotGenerated(
-                    FailureCode.INVALID_PARAMETERS.because("not in the catalog: " + String.join(", ", unknown)),
-                    null,
-                    null,
-                    null,
-                    List.of());
+            return null;
         }
         if (template == null) {
             template = templates.select(persona, arc, topic, request.tier()).orElse(null);
         }
-        Ingredients from = Ingredients.of(persona, arc, topic, request.tier(), template, settings);
-        return new Making(request, provider, from).run();
+        return Ingredients.of(persona, arc, topic, request.tier(), template, settings);
     }
 
     /**
@@ -193,27 +239,76 @@ public class ConversationGenerator {
         private final GenerationRequest request;
         private final ModelProvider provider;
         private final Ingredients from;
+        private final boolean batched;
         private final List<Answer> answers = new ArrayList<>(1); // stored ones, oldest first
         private final List<ProviderCall> calls = new ArrayList<>(1);
         private @Nullable ModelRequest asked;
 
-        Making(GenerationRequest request, ModelProvider provider, Ingredients from) {
+        Making(GenerationRequest request, ModelProvider provider, Ingredients from, boolean batched) {
             this.request = request;
             this.provider = provider;
             this.from = from;
+            this.batched = batched;
+        }
+
+        @Nullable
+        Question next(boolean mayBeStored) {
+            if (mayBeStored) {
+                readStored();
+            }
+            Plan plan = answers.isEmpty() || last().isCutOff() ? nextPlan() : null;
+            PromptTemplate template = from.template();
+            if (plan == null || template == null) {
+                return null;
+            }
+            try {
+                return new Question(plan.number(), question(request, from, plan, template));
+            } catch (TemplateInvalid e) {
+                return null;
+            }
+        }
+
+        GenerationResult take(int number, MessageBatches.Result result) {
+            RawReply answer = result.answer();
+            ModelFailure failure = result.failure();
+            try {
+                readStored();
+            } catch (StoreException e) {
+                if (Thread.currentThread().isInterrupted()) {
+                    throw e; // told to stop; the result can be had again
+                }
+                if (answer == null) {
+                    return withoutAnswer(storageFailed(e), null);
+                }
+                answers.clear(); // what is paid for goes at least to the spool folder
+            }
+            if (answers.size() < number && failure != null) {
+                calls.add(
+                        ledger.failed(request, provider, failure, failure.code().equals("answer_cut")));
+                return withoutAnswer(failure, FailureType.API_ERROR);
+            }
+            if (answers.size() < number && answer != null) {
+                NotGenerated notKept = keep(answer, number);
+                if (notKept != null) {
+                    return notKept;
+                }
+            }
+            return judge(last());
+        }
+
+        private void readStored() {
+            raws.find(request.userId(), request.key()).forEach(raw -> answers.add(read(raw, null)));
         }
 
         GenerationResult run() {
-            List<RawAnswer> stored;
             try {
-                stored = raws.find(request.userId(), request.key());
+                readStored();
             } catch (StoreException e) {
                 if (Thread.currentThread().isInterrupted()) {
                     throw e; // told to stop before anything was paid
                 }
                 return withoutAnswer(storageFailed(e), null);
             }
-            stored.forEach(raw -> answers.add(read(raw, null)));
             if (answers.isEmpty() || last().isCutOff()) {
                 NotGenerated failure = ask();
                 if (failure != null) {
@@ -245,7 +340,7 @@ public class ConversationGenerator {
                 reply = provider.call(question);
             } catch (ModelException e) {
                 if (e.called()) {
-                    calls.add(ledger.failed(request, provider, e.failure()));
+                    calls.add(ledger.failed(request, provider, e.failure(), Ledger.mayBeBilled(e.failure())));
                 } else if (e.failure().next() == Next.FAIL_FOR_NOW && !answers.isEmpty()) {
                     return truncated(last(), Next.FAIL_FOR_NOW);
                 }
@@ -292,7 +387,7 @@ public class ConversationGenerator {
             }
             ProviderCall call = completion == null
                     ? ledger.unreadable(request, provider, raw.body(), reply, unreadable)
-                    : ledger.answered(request, provider, raw.body(), reply, completion);
+                    : ledger.answered(request, provider, raw.body(), reply, completion, batched && reply != null);
             calls.add(call);
             BigDecimal cost = call.costUsd() == null ? BigDecimal.ZERO : call.costUsd();
             return new Answer(raw, completion, unreadable, cost, clock.instant());

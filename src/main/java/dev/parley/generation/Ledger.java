@@ -28,17 +28,19 @@ final class Ledger {
      * again changes nothing.
      *
      * @param reply how it came; null when it was found in the store, by which time that is no longer known
+     * @param batched whether it came in a provider's batch
      */
     ProviderCall answered(
             GenerationRequest request,
             ModelProvider provider,
             byte[] body,
             @Nullable RawReply reply,
-            Completion completion) {
+            Completion completion,
+            boolean batched) {
         TokenUsage usage = completion.usage();
         Pricing.Price price = usage.equals(TokenUsage.NONE)
                 ? Pricing.Price.NOTHING
-                : pricing.of(completion.model(), usage, clock.instant());
+                : pricing.of(completion.model(), usage, batched || completion.batched(), clock.instant());
         return new ProviderCall(
                 idOf(request.key(), body),
                 provider.name(),
@@ -76,8 +78,12 @@ final class Ledger {
                 reply != null);
     }
 
-    /** A call without a whole answer; nothing is billed for most of them. */
-    ProviderCall failed(GenerationRequest request, ModelProvider provider, ModelFailure failure) {
+    /**
+     * A call without a whole answer; nothing is billed for most of them.
+     *
+     * @param billed whether the provider may have billed it
+     */
+    ProviderCall failed(GenerationRequest request, ModelProvider provider, ModelFailure failure, boolean billed) {
         return new ProviderCall(
                 UUID.randomUUID(),
                 provider.name(),
@@ -88,14 +94,14 @@ final class Ledger {
                 failure.code(),
                 failure.detail(),
                 TokenUsage.NONE,
-                mayBeBilled(failure) ? null : BigDecimal.ZERO,
+                billed ? null : BigDecimal.ZERO,
                 null,
                 null,
                 clock.instant(),
                 true);
     }
 
-    private static boolean mayBeBilled(ModelFailure failure) {
+    static boolean mayBeBilled(ModelFailure failure) {
         FailureCode code = FailureCode.of(failure.code());
         return code != null && code.mayBeBilled();
     }

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 /** What a call costs. Thread-safe; never throws for a model it has no price for. */
 @FunctionalInterface
 public interface Pricing {
-    Price of(String model, TokenUsage usage, Instant at);
+    /** @param batched whether it was one request of a provider's batch */
+    Price of(String model, TokenUsage usage, boolean batched, Instant at);
 
     /**
      * A price.

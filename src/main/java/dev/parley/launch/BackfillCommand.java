@@ -156,7 +156,7 @@ class BackfillCommand implements Action {
                 job.createdBy(),
                 missing);
         if (!missing.isEmpty() && !json) {
-            beans.getBean(Confirmation.class).tell(smaller, out);
+            beans.getBean(Confirmation.class).tell(smaller, smaller.settings().delivery(), out);
         }
         return new Enqueued(
                 job.name(),

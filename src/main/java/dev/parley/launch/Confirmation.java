@@ -4,6 +4,7 @@ import dev.parley.batch.Estimate;
 import dev.parley.batch.Estimates;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
+import dev.parley.work.Delivery;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.NewJob;
 import java.io.PrintWriter;
@@ -30,16 +31,16 @@ class Confirmation {
     }
 
     /** Says what a job that is not enqueued would cost. */
-    void tell(NewJob job, PrintWriter out) {
-        out.println("\"" + job.name() + "\": " + line(estimate(job)));
+    void tell(NewJob job, Delivery delivery, PrintWriter out) {
+        out.println("\"" + job.name() + "\": " + line(estimate(job, delivery)));
     }
 
     /** What a job that is not enqueued would cost. */
-    Estimate estimate(NewJob job) {
+    Estimate estimate(NewJob job, Delivery delivery) {
         Map<ItemParameters, Long> items =
                 job.items().stream().collect(Collectors.groupingBy(NewJob.Item::parameters, Collectors.counting()));
         try {
-            return estimates.of(job.settings(), null, items);
+            return estimates.of(job.settings().with(delivery), null, items);
         } catch (IllegalArgumentException e) {
             throw new ConfigurationException(String.valueOf(e.getMessage()));
         }

@@ -1,5 +1,6 @@
 package dev.parley.launch;
 
+import dev.parley.batch.BatchCancellation;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.Priority;
@@ -18,16 +19,31 @@ public class JobControl {
     private static final String UNFINISHED = "only a job that is queued, in processing or paused can";
 
     private final BatchJobs jobs;
+    private final BatchCancellation batches;
 
-    JobControl(BatchJobs jobs) {
+    JobControl(BatchJobs jobs, BatchCancellation batches) {
         this.jobs = jobs;
+        this.batches = batches;
     }
 
-    /** What was changed, in words. */
-    public record Changed(BatchJob before, String verb) {
+    /**
+     * What was changed, in words.
+     *
+     * @param endedBatches how many batches the provider was told to end
+     */
+    public record Changed(BatchJob before, String verb, int endedBatches) {
         @Override
         public String toString() {
-            return "Job " + before.id() + " \"" + before.name() + "\" is " + verb + ".";
+            String ended = endedBatches == 0
+                    ? ""
+                    : "\n" + endedBatches + (endedBatches == 1 ? " batch was" : " batches were")
+                            + " cancelled at the provider; a run takes what was answered: parley run --job "
+                            + before.id();
+            return "Job " + before.id() + " \"" + before.name() + "\" is " + verb + "." + ended;
+        }
+
+        private Changed ended(int batches) {
+            return new Changed(before, verb, batches);
         }
     }
 
@@ -37,7 +53,7 @@ public class JobControl {
     }
 
     public Changed pause(UUID id, String reason) {
-        return change(id, "paused", OPEN, () -> jobs.pause(id, reason));
+        return change(id, "paused", OPEN, () -> jobs.pause(id, reason)).ended(batches.cancel(id));
     }
 
     /** @param budgetUsd what the whole job may cost from now on; null leaves it */
@@ -54,7 +70,8 @@ public class JobControl {
     }
 
     public Changed cancel(UUID id, String reason) {
-        return change(id, "cancelled", UNFINISHED, () -> jobs.cancel(id, reason));
+        return change(id, "cancelled", UNFINISHED, () -> jobs.cancel(id, reason))
+                .ended(batches.cancel(id));
     }
 
     /** @param verb as in "is paused" */
@@ -64,6 +81,6 @@ public class JobControl {
             throw new ConfigurationException.Conflict(
                     "Job " + id + " is " + before.status().key() + " and cannot be " + verb + "; " + possible + ".");
         }
-        return new Changed(before, verb);
+        return new Changed(before, verb, 0);
     }
 }

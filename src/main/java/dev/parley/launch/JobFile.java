@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonAlias;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.parley.catalog.Tier;
+import dev.parley.work.Delivery;
 import dev.parley.work.ErrorHandling;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.Priority;
@@ -31,6 +32,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param provider name of the model provider; null takes the configured one
  * @param maxTokens the most one answer may hold
  * @param concurrency calls in flight at most
+ * @param delivery whether items are asked one by one or in the provider's batches
  * @param user whose folder the raw files go to
  * @param schedule when {@code parley serve} starts it; null is never
  */
@@ -65,6 +67,7 @@ record JobFile(
         BigDecimal budgetUsd,
 
         @DefaultValue("continue") ErrorHandling errorHandling,
+        @DefaultValue("live") Delivery delivery,
         @Nullable UUID user,
         @Nullable Schedule schedule) {
 

@@ -212,6 +212,9 @@ class JobFiles {
             if (file.provider() != null) {
                 checkProvider(file.provider());
             }
+            if (file.delivery().batched()) {
+                checkBatches(file.provider());
+            }
             return new NewJob(
                     file.name(),
                     file.description(),
@@ -219,7 +222,7 @@ class JobFiles {
                     file.tier(),
                     file.priority(),
                     file.errorHandling(),
-                    new JobSettings(file.provider(), file.model(), file.maxTokens()),
+                    new JobSettings(file.provider(), file.model(), file.maxTokens(), file.delivery()),
                     file.concurrency(),
                     file.budgetUsd(),
                     file.user(),
@@ -231,6 +234,14 @@ class JobFiles {
                 providers.byName(provider);
             } catch (IllegalArgumentException e) {
                 problems.add(parsed.problem("provider", "cannot be used: " + e.getMessage()));
+            }
+        }
+
+        private void checkBatches(@Nullable String provider) {
+            try {
+                providers.batches(provider);
+            } catch (IllegalArgumentException e) {
+                problems.add(parsed.problem("delivery", "cannot be had: " + e.getMessage()));
             }
         }
 

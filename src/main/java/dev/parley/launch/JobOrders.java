@@ -74,7 +74,7 @@ public class JobOrders {
     public Quote quote(JobOrder order) {
         try {
             NewJob job = jobFiles.read(order);
-            Estimate estimate = confirmation.estimate(job);
+            Estimate estimate = confirmation.estimate(job, job.settings().delivery());
             Confirmation.requirePrice("The job", job.budgetUsd(), estimate);
             List<String> warnings = warnings(job.items());
             if (!estimate.priced()) {
@@ -103,7 +103,8 @@ public class JobOrders {
      */
     public UUID enqueue(JobOrder order) {
         NewJob job = jobFiles.read(order);
-        Estimate estimate = confirmation.estimate(job); // may ask the provider, so not within the transaction
+        Estimate estimate = confirmation.estimate(
+                job, job.settings().delivery()); // may ask the provider, so not within the transaction
         Confirmation.requirePrice("The job", job.budgetUsd(), estimate);
         String asks = asks(order, job, estimate);
         return Objects.requireNonNull(transaction.execute(status -> {

@@ -8,12 +8,15 @@ import dev.parley.provider.ModelProviders;
 import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.BatchJobs.Enqueued;
+import dev.parley.work.Delivery;
 import dev.parley.work.JobSeries;
 import dev.parley.work.JobStatus;
+import dev.parley.work.ProviderBatches;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -30,10 +33,16 @@ class Launcher {
     /**
      * @param concurrency calls in flight at most; null leaves it to job and settings
      * @param provider name of the model provider; null leaves it to job and settings
+     * @param delivery changes the jobs'; null leaves it to them
      * @param again makes new jobs of files that were enqueued before
      * @param yes answers every question
      */
-    record Options(@Nullable Integer concurrency, @Nullable String provider, boolean again, boolean yes) {}
+    record Options(
+            @Nullable Integer concurrency,
+            @Nullable String provider,
+            @Nullable Delivery delivery,
+            boolean again,
+            boolean yes) {}
 
     private final JobFiles jobFiles;
     private final BatchJobs jobs;
@@ -43,6 +52,7 @@ class Launcher {
     private final ObjectStore store;
     private final ArchiveSettings archive;
     private final Confirmation confirmation;
+    private final ProviderBatches batches;
     private final Summary summary;
 
     Launcher(
@@ -54,6 +64,7 @@ class Launcher {
             ObjectStore store,
             ArchiveSettings archive,
             Confirmation confirmation,
+            ProviderBatches batches,
             Summary summary) {
         this.jobFiles = jobFiles;
         this.jobs = jobs;
@@ -63,6 +74,7 @@ class Launcher {
         this.store = store;
         this.archive = archive;
         this.confirmation = confirmation;
+        this.batches = batches;
         this.summary = summary;
     }
 
@@ -83,8 +95,14 @@ class Launcher {
         if (everything) {
             asked.addAll(jobs.open());
         }
-        List<BatchJob> open =
-                asked.stream().filter(job -> job.status().open()).distinct().toList();
+        Set<UUID> inBatches = batches.underWay(List.of());
+        if (everything) {
+            inBatches.stream().flatMap(id -> jobs.find(id).stream()).forEach(asked::add);
+        }
+        List<BatchJob> open = asked.stream()
+                .filter(job -> job.status().open() || inBatches.contains(job.id())) // paid for, also when closed
+                .distinct()
+                .toList();
         if (open.isEmpty()) {
             out.println(
                     asked.isEmpty()
@@ -121,10 +139,30 @@ class Launcher {
         return work(open, false, options, out);
     }
 
-    private void confirm(List<BatchJob> open, Options options, PrintWriter out) {
-        open.forEach(
-                job -> checkProvider(options.provider() == null ? job.settings().provider() : null));
-        confirmation.confirm(open, options.provider(), options.yes(), out);
+    private void confirm(List<BatchJob> asked, Options options, PrintWriter out) {
+        List<BatchJob> open = asked.stream().filter(job -> job.status().open()).toList();
+        for (BatchJob job : open) {
+            checkProvider(options.provider() == null ? job.settings().provider() : null);
+            Delivery delivery = options.delivery() == null ? job.settings().delivery() : options.delivery();
+            if (delivery.batched()) {
+                checkBatches(options.provider() == null ? job.settings().provider() : options.provider());
+            }
+        }
+        Delivery delivery = options.delivery();
+        if (delivery != null) {
+            open.forEach(job -> jobs.setDelivery(job.id(), delivery));
+        }
+        List<BatchJob> changed =
+                open.stream().map(job -> JobId.find(jobs, job.id())).toList();
+        confirmation.confirm(changed, options.provider(), options.yes(), out);
+    }
+
+    private void checkBatches(@Nullable String provider) {
+        try {
+            providers.batches(provider);
+        } catch (IllegalArgumentException e) {
+            throw new ConfigurationException(String.valueOf(e.getMessage()));
+        }
     }
 
     private int work(List<BatchJob> open, boolean everything, Options options, PrintWriter out) {

@@ -1,6 +1,7 @@
 package dev.parley.launch;
 
 import dev.parley.Parley;
+import dev.parley.work.Delivery;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -57,6 +58,7 @@ public final class Main {
     static CommandLine commandLine(PrintWriter out, PrintWriter err) {
         CommandLine commandLine = new CommandLine(new ParleyCommand());
         commandLine.registerConverter(UUID.class, JobId::parse);
+        commandLine.registerConverter(Delivery.class, RunOptions::delivery);
         commandLine.registerConverter(Instant.class, ExportCommand::time);
         commandLine.setOut(out);
         commandLine.setErr(err);

@@ -5,6 +5,8 @@ import dev.parley.launch.Views.ScheduleView;
 import dev.parley.work.JobStatus;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.time.Clock;
+import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -61,11 +63,12 @@ class StatusCommand implements Action {
     public int run(BeanFactory beans, PrintWriter out) throws Exception {
         Views views = beans.getBean(Views.class);
         Terminal terminal = beans.getBean(Terminal.class);
+        Clock clock = beans.getBean(Clock.class);
         String shown = "";
         while (true) {
             List<JobView> jobs = jobs(views);
             List<ScheduleView> scheduled = job == null && status == null ? views.schedules() : List.of();
-            String answer = answer(jobs, scheduled, terminal.width());
+            String answer = answer(jobs, scheduled, clock.instant(), terminal.width());
             if (!answer.equals(shown)) {
                 boolean again = !shown.isEmpty();
                 boolean redraw = watch && !json && terminal.isInteractive();
@@ -88,7 +91,7 @@ class StatusCommand implements Action {
         return schedules ? List.of() : views.jobs(status, null, limit);
     }
 
-    private String answer(List<JobView> jobs, List<ScheduleView> scheduled, int width) {
+    private String answer(List<JobView> jobs, List<ScheduleView> scheduled, Instant now, int width) {
         StringWriter text = new StringWriter();
         PrintWriter out = new PrintWriter(text);
         if (json) {
@@ -99,7 +102,7 @@ class StatusCommand implements Action {
                 Json.print(out, value);
             }
         } else if (job != null) {
-            print(jobs.get(0), out);
+            print(jobs.get(0), now, out);
         } else if (schedules) {
             if (scheduled.isEmpty()) {
                 out.println("No schedules yet; parley serve JOBFILE makes that of a job file known.");
@@ -165,7 +168,7 @@ class StatusCommand implements Action {
         table.print(out, width);
     }
 
-    private static void print(JobView job, PrintWriter out) {
+    private static void print(JobView job, Instant now, PrintWriter out) {
         out.printf("Job %s \"%s\"%n", job.id(), job.name());
         Text.row(out, "status", job.status() + (job.statusReason() == null ? "" : ": " + job.statusReason()));
         Text.row(out, "priority", job.priority());
@@ -177,6 +180,7 @@ class StatusCommand implements Action {
         }
         Text.row(out, "successful", job.successful() + " (" + job.successRate() + " %)");
         Text.row(out, "failed", String.valueOf(job.failed()));
+        BatchesText.lines(job.batches(), now).forEach(line -> Text.row(out, "batches", line));
         Text.row(
                 out,
                 "cost",

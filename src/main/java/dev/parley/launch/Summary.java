@@ -14,7 +14,9 @@ import dev.parley.work.BatchJob;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.BatchJobs.Cause;
 import dev.parley.work.JobStatus;
+import dev.parley.work.ProviderBatches;
 import java.io.PrintWriter;
+import java.time.Clock;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -40,6 +42,8 @@ class Summary {
     private final ObjectStore store;
     private final ArchiveSettings archive;
     private final JobLogs logs;
+    private final ProviderBatches batches;
+    private final Clock clock;
 
     Summary(
             BatchJobs jobs,
@@ -48,7 +52,9 @@ class Summary {
             Conversations conversations,
             ObjectStore store,
             ArchiveSettings archive,
-            JobLogs logs) {
+            JobLogs logs,
+            ProviderBatches batches,
+            Clock clock) {
         this.jobs = jobs;
         this.items = items;
         this.ledger = ledger;
@@ -56,6 +62,8 @@ class Summary {
         this.store = store;
         this.archive = archive;
         this.logs = logs;
+        this.batches = batches;
+        this.clock = clock;
     }
 
     /**
@@ -107,6 +115,8 @@ class Summary {
                         totals.cacheWriteTokens(),
                         totals.outputTokens(),
                         totals.calls()));
+        BatchesText.lines(batches.overview(List.of(job.id())).getOrDefault(job.id(), List.of()), clock.instant())
+                .forEach(line -> Text.row(out, "batches", line));
         Text.row(out, "cost", Money.spent(job));
         if (totals.unknownCost() > 0) {
             Text.row(

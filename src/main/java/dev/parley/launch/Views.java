@@ -28,6 +28,7 @@ import dev.parley.work.JobSeries;
 import dev.parley.work.JobSeries.Pace;
 import dev.parley.work.JobSeries.Series;
 import dev.parley.work.JobStatus;
+import dev.parley.work.ProviderBatches;
 import java.math.BigDecimal;
 import java.time.Clock;
 import java.time.Duration;
@@ -56,6 +57,7 @@ public class Views {
     private final ItemLookup items;
     private final ConversationLookup conversations;
     private final GenerationLogs ledger;
+    private final ProviderBatches batches;
     private final Catalogs catalogs;
     private final JobLogs logs;
     private final ObjectStore store;
@@ -68,6 +70,7 @@ public class Views {
             ItemLookup items,
             ConversationLookup conversations,
             GenerationLogs ledger,
+            ProviderBatches batches,
             Catalogs catalogs,
             JobLogs logs,
             ObjectStore store,
@@ -78,6 +81,7 @@ public class Views {
         this.items = items;
         this.conversations = conversations;
         this.ledger = ledger;
+        this.batches = batches;
         this.catalogs = catalogs;
         this.logs = logs;
         this.store = store;
@@ -101,6 +105,8 @@ public class Views {
      *     like {@code remainingSeconds}, which it has to go at that rate, and {@code projectedCostUsd}, which it all will cost
      * @param inFlight items that somebody has in hand
      * @param schedule name of the scheduled job file that it comes from; null is none
+     * @param delivery live, batch or batch-then-live
+     * @param batches at the provider, by status; empty when there never was one
      * @param log where the job's log is kept
      * @param report where the report of its last run is; null when there is none
      */
@@ -127,6 +133,8 @@ public class Views {
             @Nullable BigDecimal projectedCostUsd,
             int inFlight,
             @Nullable String schedule,
+            String delivery,
+            List<ProviderBatches.Overview> batches,
             String log,
             @Nullable String report,
             Instant createdAt,
@@ -157,6 +165,8 @@ public class Views {
                     projectedCostUsd,
                     inFlight,
                     schedule,
+                    delivery,
+                    batches,
                     log,
                     address,
                     createdAt,
@@ -602,6 +612,7 @@ public class Views {
         Map<UUID, Pace> paces = series.paces(rows);
         Map<UUID, Integer> held = jobs.held(ids);
         Set<String> scheduled = schedules.names();
+        Map<UUID, List<ProviderBatches.Overview>> sent = batches.overview(ids);
         return rows.stream()
                 .map(job -> view(
                         job,
@@ -609,7 +620,8 @@ public class Views {
                         unknown.getOrDefault(job.id(), 0L),
                         paces.getOrDefault(job.id(), Pace.UNKNOWN),
                         held.getOrDefault(job.id(), 0),
-                        scheduled))
+                        scheduled,
+                        sent.getOrDefault(job.id(), List.of())))
                 .toList();
     }
 
@@ -619,7 +631,8 @@ public class Views {
             long possiblyPaidTwice,
             Pace pace,
             int inFlight,
-            Set<String> scheduled) {
+            Set<String> scheduled,
+            List<ProviderBatches.Overview> sent) {
         String file = job.source() == null ? "" : job.source().replaceFirst("@.*", "");
         return new JobView(
                 job.id(),
@@ -644,6 +657,8 @@ public class Views {
                 pace.projectedCostUsd(),
                 inFlight,
                 scheduled.contains(file) ? file : null,
+                job.settings().delivery().key(),
+                sent,
                 logs.locate(job.id()),
                 job.reportedAt() == null ? null : store.locate(logs.reportName(job.id())),
                 job.createdAt(),

@@ -20,10 +20,17 @@ import tools.jackson.databind.util.RawValue;
 final class AnthropicProvider implements ModelProvider, AutoCloseable {
     static final String NAME = "anthropic";
 
+    /** A quarter of a gigabyte goes one way and some gigabytes come back, as fast as they can be worked off. */
+    private static final Duration LONGEST_TRANSFER = Duration.ofHours(6);
+
+    private static final int BATCH_CONNECTIONS = 4;
+
     private final AnthropicSettings settings;
     private final Clock clock;
     private final JsonMapper json = JsonMapper.shared();
     private final RequestBody.RepeatedText prefixes = new RequestBody.RepeatedText();
+    private final FailurePolicy failures;
+    private final Map<String, String> headers;
     private final ModelHttp http;
 
     AnthropicProvider(AnthropicSettings settings, Clock clock) {
@@ -34,12 +41,19 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
         }
         this.settings = settings;
         this.clock = clock;
-        this.http = new ModelHttp(
+        this.failures = new FailurePolicy(json, clock, NAME, apiKey);
+        this.headers = Map.of("x-api-key", apiKey, "anthropic-version", settings.version());
+        this.http = http(settings.callTimeout(), settings.maxConnections());
+    }
+
+    private ModelHttp http(Duration longestCall, int maxConnections) {
+        return new ModelHttp(
+                longestCall,
                 settings.callTimeout(),
                 settings.connectTimeout(),
-                settings.maxConnections(),
-                Map.of("x-api-key", apiKey, "anthropic-version", settings.version()),
-                new FailurePolicy(json, clock, NAME, apiKey),
+                maxConnections,
+                headers,
+                failures,
                 "request-id",
                 this::rateLimits);
     }
@@ -52,7 +66,23 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
     @Override
     public RawReply call(ModelRequest request) {
         return http.post(
-                settings.messagesEndpoint(), bodyOf(request), Map.of("Idempotency-Key", request.idempotencyKey()));
+                settings.messagesEndpoint(),
+                bodyOf(request, null),
+                Map.of("Idempotency-Key", request.idempotencyKey()));
+    }
+
+    /**
+     * The other door, with connections of its own.
+     *
+     * @param pace how fast it is to be called; null for as fast as anybody likes
+     */
+    MessageBatches batches(@Nullable Pace pace) {
+        return new MessageBatches(
+                http(LONGEST_TRANSFER, BATCH_CONNECTIONS),
+                settings.baseUrl() + "/v1/messages/batches",
+                request -> bodyOf(request, "1h"),
+                failures,
+                pace);
     }
 
     private RateLimitHeaders rateLimits(HttpHeaders headers) {
@@ -86,7 +116,7 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
     @Override
     public OptionalLong countTokens(ModelRequest request) {
         RawReply reply =
-                http.post(settings.countTokensEndpoint(), json.writeValueAsBytes(questionOf(request)), Map.of());
+                http.post(settings.countTokensEndpoint(), json.writeValueAsBytes(questionOf(request, null)), Map.of());
         try {
             JsonNode tokens = json.readTree(reply.body()).path("input_tokens");
             return tokens.isIntegralNumber() ? OptionalLong.of(tokens.longValue()) : OptionalLong.empty();
@@ -95,8 +125,8 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
         }
     }
 
-    private byte[] bodyOf(ModelRequest request) {
-        ObjectNode body = questionOf(request).put("max_tokens", request.maxOutputTokens());
+    private byte[] bodyOf(ModelRequest request, @Nullable String cacheFor) {
+        ObjectNode body = questionOf(request, cacheFor).put("max_tokens", request.maxOutputTokens());
         String schema = request.jsonSchema();
         if (schema != null) {
             body.putObject("output_config")
@@ -107,13 +137,20 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
         return RequestBody.bytes(body, request.extra());
     }
 
-    /** What the model reads. */
-    private ObjectNode questionOf(ModelRequest request) {
+    /**
+     * What the model reads.
+     *
+     * @param cacheFor how long the provider is to keep the stable prefix; null is its default
+     */
+    private ObjectNode questionOf(ModelRequest request, @Nullable String cacheFor) {
         ObjectNode body = json.createObjectNode().put("model", settings.modelOr(request.model()));
         if (!request.stablePrefix().isBlank()) {
             ObjectNode prefix = body.putArray("system").addObject();
             prefix.put("type", "text").putPOJO("text", prefixes.quoted(request.stablePrefix()));
-            prefix.putObject("cache_control").put("type", "ephemeral");
+            ObjectNode cached = prefix.putObject("cache_control").put("type", "ephemeral");
+            if (cacheFor != null) {
+                cached.put("ttl", cacheFor);
+            }
         }
         RequestBody.message(body.putArray("messages").addObject(), "user", request.prompt());
         return body;

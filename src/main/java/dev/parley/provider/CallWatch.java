@@ -44,6 +44,14 @@ final class CallWatch implements AutoCloseable {
         return call != null && call.late;
     }
 
+    /** Cancels the current thread's call, whose answer has been seen far enough. */
+    void cancel() {
+        Call call = calls.get(Thread.currentThread());
+        if (call != null) {
+            call.request.cancel();
+        }
+    }
+
     private void watch() {
         while (!closed) {
             // In this order: begin() adds its call first and looks at idle second, so one of the two sees the other.

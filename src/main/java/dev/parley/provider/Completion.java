@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param stopReason why the model stopped
  * @param stopDetail the provider's own word for it, and its category where it gives one ({@code refusal: bio})
  * @param usage what is billed
+ * @param batched whether it is billed at the price of a batch
  */
 public record Completion(
         @Nullable String messageId,
@@ -18,7 +19,18 @@ public record Completion(
         String text,
         StopReason stopReason,
         String stopDetail,
-        TokenUsage usage) {
+        TokenUsage usage,
+        boolean batched) {
+
+    public Completion(
+            @Nullable String messageId,
+            String model,
+            String text,
+            StopReason stopReason,
+            String stopDetail,
+            TokenUsage usage) {
+        this(messageId, model, text, stopReason, stopDetail, usage, false);
+    }
 
     /** Why a model stopped, independent of the provider's spelling. */
     public enum StopReason {

@@ -31,6 +31,8 @@ public enum FailureCode {
     CONNECTION_FAILED(RETRY, "any other failure of the connection"),
     ANSWER_CUT(RETRY, "the connection ended in the middle of the answer"),
     STORAGE_FAILED(RETRY, "the object store cannot be read or does not take the answer; a paid answer is kept locally"),
+    BATCH_EXPIRED(RETRY, "the provider's batch expired before it came to the item; not billed"),
+    BATCH_CANCELED(WAIT, "the provider's batch was cancelled before it came to the item; not billed"),
 
     ANSWER_LOST(
             PAUSE_JOB,

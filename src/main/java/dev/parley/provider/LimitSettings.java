@@ -18,6 +18,7 @@ import org.springframework.validation.annotation.Validated;
  * @param outputTokensPerMinute tokens produced a minute; what was asked for and not produced does not count
  * @param burst calls that may begin at once after a pause; null is a quarter of a second's worth, at least 1: the provider
  *     may enforce a limit a minute by the second, and a fuller burst leaves nothing for calls that arrive bunched
+ * @param batchRequestsPerMinute calls about batches that may begin in a minute, of all models together; 0 is no limit
  * @param share with whom the limits are shared
  * @param downAfter how long every call must have failed before the provider counts as down and is only tried now and then
  */
@@ -28,6 +29,7 @@ record LimitSettings(
         @Nullable @PositiveOrZero Long inputTokensPerMinute,
         @Nullable @PositiveOrZero Long outputTokensPerMinute,
         @Nullable @Positive Integer burst,
+        @DefaultValue("1000") @PositiveOrZero long batchRequestsPerMinute,
         @DefaultValue("auto") @NotNull Share share,
         @DefaultValue("30s") @NotNull Duration downAfter) {
 

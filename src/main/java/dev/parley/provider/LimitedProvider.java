@@ -43,10 +43,14 @@ final class LimitedProvider implements ModelProvider {
         this.settings = settings;
         this.ticker = ticker;
         this.circuit = new Circuit(provider.name(), settings.downAfter(), ticker);
-        this.paces = buckets == null
+        this.paces = paces(provider.name(), buckets, ticker);
+    }
+
+    /** @param buckets where limits are shared; null when they are not */
+    static ModelLimits.PaceSource paces(String provider, @Nullable SharedBuckets buckets, Ticker ticker) {
+        return buckets == null
                 ? (name, perMinute, burst) -> Pace.ofProcess(perMinute, burst, ticker)
-                : (name, perMinute, burst) ->
-                        Pace.ofDatabase(buckets, provider.name() + " " + name, perMinute, burst, ticker);
+                : (name, perMinute, burst) -> Pace.ofDatabase(buckets, provider + " " + name, perMinute, burst, ticker);
     }
 
     @Override

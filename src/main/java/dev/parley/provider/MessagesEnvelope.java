@@ -29,7 +29,8 @@ final class MessagesEnvelope {
                 text.toString(),
                 stopReason(stop),
                 category.isEmpty() ? stop : stop + ": " + category,
-                usage(message.path("usage")));
+                usage(message.path("usage")),
+                message.path("usage").path("service_tier").asString("").equals("batch"));
     }
 
     private static StopReason stopReason(String stop) {

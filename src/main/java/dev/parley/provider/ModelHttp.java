@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.apache.hc.client5.http.classic.HttpClient;
 import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.config.RequestConfig;
@@ -19,7 +20,9 @@ import org.apache.hc.core5.concurrent.Cancellable;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.io.SocketConfig;
 import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpMethod;
 import org.springframework.http.MediaType;
+import org.springframework.http.StreamingHttpOutputMessage;
 import org.springframework.http.client.ClientHttpResponse;
 import org.springframework.http.client.HttpComponentsClientHttpRequestFactory;
 import org.springframework.http.converter.ByteArrayHttpMessageConverter;
@@ -43,12 +46,14 @@ final class ModelHttp implements AutoCloseable {
 
     /**
      * @param callTimeout from taking a connection to the last byte of the answer
+     * @param silence how long nothing may be heard while an answer is awaited
      * @param maxConnections callers at once; more wait for a connection
      * @param requestIdHeader where the provider tells its id of the request
      * @param rateLimits reads what an answer says of the provider's limits
      */
     ModelHttp(
             Duration callTimeout,
+            Duration silence,
             Duration connectTimeout,
             int maxConnections,
             Map<String, String> headers,
@@ -60,7 +65,7 @@ final class ModelHttp implements AutoCloseable {
         this.requestIdHeader = requestIdHeader;
         this.rateLimits = rateLimits;
         this.watch = new CallWatch(callTimeout);
-        this.connections = connections(callTimeout.toMillis(), connectTimeout.toMillis(), maxConnections);
+        this.connections = connections(silence.toMillis(), connectTimeout.toMillis(), maxConnections);
         this.http = RestClient.builder()
                 .requestFactory(new WatchedRequestFactory(connections, watch))
                 .configureMessageConverters(converters ->
@@ -69,7 +74,7 @@ final class ModelHttp implements AutoCloseable {
                 .build();
     }
 
-    private static CloseableHttpClient connections(long callMillis, long connectMillis, int maxConnections) {
+    private static CloseableHttpClient connections(long silenceMillis, long connectMillis, int maxConnections) {
         return HttpClients.custom()
                 .setConnectionManager(PoolingHttpClientConnectionManagerBuilder.create()
                         .setMaxConnTotal(maxConnections)
@@ -82,8 +87,8 @@ final class ModelHttp implements AutoCloseable {
                                 SocketConfig.custom().setSoKeepAlive(true).build())
                         .build())
                 .setDefaultRequestConfig(RequestConfig.custom()
-                        .setConnectionRequestTimeout(callMillis, TimeUnit.MILLISECONDS)
-                        .setResponseTimeout(callMillis, TimeUnit.MILLISECONDS)
+                        .setConnectionRequestTimeout(silenceMillis, TimeUnit.MILLISECONDS)
+                        .setResponseTimeout(silenceMillis, TimeUnit.MILLISECONDS)
                         .build())
                 .setProxySelector(ProxySelector.getDefault())
                 .setUserAgent("parley")
@@ -101,19 +106,77 @@ final class ModelHttp implements AutoCloseable {
      * @throws CallInterruptedException when the thread was interrupted
      */
     RawReply post(URI uri, byte[] body, Map<String, String> headers) {
+        long begun = System.nanoTime();
+        return exchange(
+                HttpMethod.POST,
+                uri,
+                request -> request.contentType(MediaType.APPLICATION_JSON)
+                        .headers(all -> headers.forEach(all::set))
+                        .body(body),
+                response -> replyOf(response, begun));
+    }
+
+    /**
+     * @param length of the body in bytes, announced beforehand: less of it is no request
+     * @param body written to the wire as it is made
+     * @throws ModelException as {@link #post(URI, byte[], Map)}
+     */
+    RawReply post(URI uri, long length, StreamingHttpOutputMessage.Body body) {
+        long begun = System.nanoTime();
+        return exchange(
+                HttpMethod.POST,
+                uri,
+                request -> request.contentType(MediaType.APPLICATION_JSON)
+                        .contentLength(length)
+                        .body(body),
+                response -> replyOf(response, begun));
+    }
+
+    /** As {@link #post(URI, byte[], Map)}, without a body. */
+    RawReply get(URI uri) {
+        long begun = System.nanoTime();
+        return exchange(HttpMethod.GET, uri, request -> request, response -> replyOf(response, begun));
+    }
+
+    /** What to do with an answer's body while it arrives; the rest is not fetched when it says so. */
+    interface BodyReader {
+        /** Whether it has seen enough. */
+        boolean readsEnough(InputStream body) throws IOException;
+    }
+
+    /** Reads an answer of any length. Throws as {@link #post(URI, byte[], Map)}, and whatever the reader throws. */
+    void get(URI uri, BodyReader reader) {
+        long begun = System.nanoTime();
+        exchange(HttpMethod.GET, uri, request -> request, response -> {
+            if (!response.getStatusCode().is2xxSuccessful()) {
+                return replyOf(response, begun);
+            }
+            boolean enough = true;
+            try {
+                enough = reader.readsEnough(response.getBody());
+            } finally {
+                if (enough) {
+                    watch.cancel(); // or the rest would be read when the response is closed
+                }
+            }
+            return true;
+        });
+    }
+
+    private interface ResponseReader<T> {
+        T read(ClientHttpResponse response) throws IOException;
+    }
+
+    private <T> T exchange(
+            HttpMethod method, URI uri, UnaryOperator<RestClient.RequestBodySpec> request, ResponseReader<T> reader) {
         if (Thread.currentThread().isInterrupted()) {
             throw new CallInterruptedException();
         }
-        long begun = System.nanoTime();
         try {
-            return http.post()
-                    .uri(uri)
-                    .contentType(MediaType.APPLICATION_JSON)
-                    .headers(all -> headers.forEach(all::set))
-                    .body(body)
-                    .exchangeForRequiredValue((sent, response) -> replyOf(response, begun));
+            return request.apply(http.method(method).uri(uri))
+                    .exchangeForRequiredValue((sent, response) -> reader.read(response));
         } catch (ResourceAccessException e) {
-            throw failureOf(e.getCause() instanceof IOException cause ? cause : new IOException(e), "POST " + uri);
+            throw failureOf(e.getCause() instanceof IOException cause ? cause : new IOException(e), method + " " + uri);
         } finally {
             watch.endedLate();
         }

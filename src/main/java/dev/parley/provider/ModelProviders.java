@@ -4,6 +4,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
@@ -27,6 +28,8 @@ public class ModelProviders implements AutoCloseable {
     private final OfflineProvider offline;
     /** Made when first asked for: no key is needed, and no connection pool made, for work that calls nobody. */
     private final Map<String, LimitedProvider> paid = new ConcurrentHashMap<>();
+
+    private volatile @Nullable MessageBatches batches;
 
     private final Queue<AutoCloseable> toClose = new ConcurrentLinkedQueue<>();
 
@@ -72,6 +75,33 @@ public class ModelProviders implements AutoCloseable {
     }
 
     /**
+     * The door of a provider that takes many requests at once, at half the price.
+     *
+     * @param name as in a job file; null is the configured default
+     * @throws IllegalArgumentException as {@link #byName}, or when the provider has no such door
+     */
+    public MessageBatches batches(@Nullable String name) {
+        String known = nameOf(name);
+        if (!known.equals(AnthropicProvider.NAME)) {
+            throw new IllegalArgumentException(
+                    "provider '" + known + "' takes no batches; use provider anthropic, or delivery: live");
+        }
+        paid(known);
+        return Objects.requireNonNull(batches);
+    }
+
+    /** The name of a provider, the configured default's where none is given. */
+    public String nameOf(@Nullable String name) {
+        if (name != null && !name.isBlank()) {
+            return ProviderSettings.known(name.strip());
+        }
+        if (settings.provider() != null) {
+            return settings.provider();
+        }
+        return anthropic.apiKey() != null ? AnthropicProvider.NAME : OfflineProvider.NAME;
+    }
+
+    /**
      * The model that will answer.
      *
      * @param provider as in a job file; null is the configured default
@@ -83,16 +113,6 @@ public class ModelProviders implements AutoCloseable {
             case OpenAiProvider.NAME -> openAi.modelOr(requested);
             default -> anthropic.modelOr(requested);
         };
-    }
-
-    private String nameOf(@Nullable String name) {
-        if (name != null && !name.isBlank()) {
-            return ProviderSettings.known(name.strip());
-        }
-        if (settings.provider() != null) {
-            return settings.provider();
-        }
-        return anthropic.apiKey() != null ? AnthropicProvider.NAME : OfflineProvider.NAME;
     }
 
     /**
@@ -132,6 +152,14 @@ public class ModelProviders implements AutoCloseable {
         }
         AnthropicProvider made = new AnthropicProvider(anthropic, clock);
         toClose.add(made);
+        long perMinute = limits.batchRequestsPerMinute();
+        MessageBatches door = made.batches(
+                perMinute == 0
+                        ? null
+                        : LimitedProvider.paces(name, shared, Ticker.SYSTEM)
+                                .pace("batches", perMinute, Pace.smallBurst(perMinute)));
+        toClose.add(door);
+        batches = door;
         return new LimitedProvider(made, limits, shared, Ticker.SYSTEM);
     }
 

@@ -38,6 +38,7 @@ final class OpenAiProvider implements ModelProvider, AutoCloseable {
         this.settings = settings;
         this.http = new ModelHttp(
                 settings.callTimeout(),
+                settings.callTimeout(),
                 settings.connectTimeout(),
                 settings.maxConnections(),
                 apiKey == null ? Map.of() : Map.of(HttpHeaders.AUTHORIZATION, "Bearer " + apiKey),

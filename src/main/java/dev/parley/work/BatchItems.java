@@ -41,8 +41,15 @@ public class BatchItems {
     /** The first key of the workers' advisory locks; the second is the worker's id. */
     static final int LOCK_CLASS = 0x9A71E7;
 
+    /** A job that goes by batch first goes live once all of its items have been in a batch. */
     private static final String OPEN_JOBS = """
-            SELECT id, priority, status, budget_usd IS NOT NULL AS budgeted
+            SELECT id, priority, status, budget_usd IS NOT NULL AS budgeted,
+                   delivery = 'batch'
+                       OR delivery = 'batch-then-live'
+                          AND EXISTS (SELECT 1
+                                        FROM batch_items i
+                                       WHERE i.batch_job_id = batch_jobs.id AND i.status = 'queued' AND i.attempts = 0)
+                       AS batched
               FROM batch_jobs
              WHERE status IN ('queued', 'processing')
                AND (:all OR id IN (:jobs))
@@ -103,6 +110,21 @@ public class BatchItems {
               FROM batch_items
              WHERE id IN (:ids)
             """;
+
+    private static final String NEXT_FOR_BATCH = """
+            SELECT id
+              FROM batch_items
+             WHERE batch_job_id = :job AND status = 'queued' AND available_at <= CURRENT_TIMESTAMP
+               AND (attempts = 0 OR NOT :untried)
+             ORDER BY available_at, position
+             LIMIT :limit
+            """;
+
+    private static final String CLAIM_FOR_BATCH_POSTGRESQL = "WITH next AS MATERIALIZED (" + NEXT_FOR_BATCH
+            + " FOR UPDATE SKIP LOCKED)" + TAKE + " FROM next WHERE batch_items.id = next.id";
+
+    private static final String CLAIM_FOR_BATCH_H2 =
+            TAKE + " WHERE status = 'queued' AND id IN (" + NEXT_FOR_BATCH + ")";
 
     private static final String JOB_STARTED = """
             UPDATE batch_jobs
@@ -215,7 +237,7 @@ public class BatchItems {
     private static final String RESCUE_EXPIRED = RESCUE + " AND lease_until < CURRENT_TIMESTAMP";
 
     /** A positive owner holds an advisory lock while it lives; the server frees it the moment it dies. */
-    private static final String WITHOUT_LOCK = """
+    static final String WITHOUT_LOCK = """
              AND claimed_by > 0
                AND NOT EXISTS (SELECT 1
                                  FROM pg_locks l
@@ -229,6 +251,39 @@ public class BatchItems {
             "SELECT DISTINCT claimed_by FROM batch_items WHERE status = 'processing'" + WITHOUT_LOCK;
 
     static final String RESCUE_DEAD = RESCUE + WITHOUT_LOCK + " AND claimed_by IN (:owners)";
+
+    /** What is not due yet but will be in a moment belongs into the same batch as what is. */
+    private static final String DUE_FOR_BATCH = """
+            SELECT count(*) AS due
+              FROM (SELECT 1
+                      FROM batch_items
+                     WHERE batch_job_id = :job AND status = 'queued' AND available_at <= CURRENT_TIMESTAMP
+                           AND (attempts = 0 OR NOT :untried)
+                     LIMIT :limit) AS d
+            """;
+
+    private static final String SOON_FOR_BATCH = """
+            SELECT EXISTS (SELECT 1
+                             FROM batch_items
+                            WHERE batch_job_id = :job AND status = 'queued' AND available_at > CURRENT_TIMESTAMP
+                                  AND available_at <= CURRENT_TIMESTAMP + INTERVAL '5' MINUTE
+                                  AND (attempts = 0 OR NOT :untried))
+            """;
+
+    private static final String IN_BATCH = """
+            SELECT id, batch_job_id, position, parameters, conversation_key, attempts, earlier_attempts, unanswered,
+                   parse_only, claim_token
+              FROM batch_items
+             WHERE claim_token = :batch AND status = 'processing' AND claimed_by IS NULL
+            """;
+
+    private static final String IN_BATCH_AMONG = IN_BATCH + " AND id IN (:ids)";
+
+    private static final String RELEASE_BATCH = """
+            UPDATE batch_items
+               SET status = 'queued', attempts = attempts - 1, claim_token = NULL, updated_at = CURRENT_TIMESTAMP
+             WHERE claim_token = :batch AND status = 'processing' AND claimed_by IS NULL
+            """;
 
     private static final String OURS = """
             SELECT status
@@ -296,7 +351,10 @@ public class BatchItems {
     public List<BatchItem> claim(Collection<UUID> jobs, int limit, ClaimOwner owner) {
         UUID token = UUID.randomUUID();
         List<BatchItem> claimed = new ArrayList<>(limit);
-        List<List<OpenJob>> open = openJobs(jobs);
+        List<List<OpenJob>> open = new ArrayList<>();
+        openJobs(jobs)
+                .forEach(equals ->
+                        open.add(equals.stream().filter(job -> !job.batched()).toList()));
         Map<UUID, Integer> affordable = affordable(open);
         for (List<OpenJob> equals : open) {
             List<OpenJob> askable = new ArrayList<>(equals);
@@ -348,6 +406,95 @@ public class BatchItems {
                     .update();
         }
         return affordable;
+    }
+
+    /**
+     * Claims items of one open job for a provider's batch, as {@link #claim} does but for that: they belong to the batch and
+     * to no process, so that no process's end frees them. In a transaction of its own.
+     *
+     * @param untried only what was never tried
+     * @return how many
+     */
+    @Transactional
+    public int claimForBatch(UUID job, UUID batch, int limit, boolean untried) {
+        int asked = claimable(job, limit);
+        if (asked == 0) {
+            return 0;
+        }
+        int claimed = client.sql(dialect == Dialect.POSTGRESQL ? CLAIM_FOR_BATCH_POSTGRESQL : CLAIM_FOR_BATCH_H2)
+                .param("job", job)
+                .param("limit", asked)
+                .param("untried", untried)
+                .param("token", batch)
+                .param("worker", null)
+                .param("lease", null)
+                .update();
+        client.sql(JOB_STARTED).param("job", job).update();
+        return claimed;
+    }
+
+    /** How many items of one job may be claimed now; 0 when it is closed. */
+    private int claimable(UUID job, int limit) {
+        return openJobs(List.of(job)).stream()
+                .flatMap(List::stream)
+                .findFirst()
+                .map(open -> open.budgeted() ? Math.min(limit, affordable(job)) : limit)
+                .orElse(0);
+    }
+
+    /**
+     * Claims one item of a job that goes by batch for a live call, as {@link #claim} does.
+     *
+     * @return at most one
+     */
+    @Transactional
+    public List<BatchItem> claimFirst(UUID job, ClaimOwner owner) {
+        if (claimable(job, 1) == 0) {
+            return List.of();
+        }
+        client.sql(JOB_STARTED).param("job", job).update();
+        return claimFrom(job, 1, UUID.randomUUID(), owner);
+    }
+
+    /**
+     * How many items of a job should go by batch now, up to a limit; 0 as long as more come due in a moment, for they belong
+     * into the same batch.
+     *
+     * @param untried only what was never tried
+     */
+    public int dueForBatch(UUID job, int limit, boolean untried) {
+        int due = client.sql(DUE_FOR_BATCH)
+                .param("job", job)
+                .param("untried", untried)
+                .param("limit", limit)
+                .query(Integer.class)
+                .single();
+        return due == 0
+                        || due < limit
+                                && client.sql(SOON_FOR_BATCH)
+                                        .param("job", job)
+                                        .param("untried", untried)
+                                        .query(Boolean.class)
+                                        .single()
+                ? 0
+                : due;
+    }
+
+    /** The items of a batch whose outcome is not recorded yet. */
+    public List<BatchItem> inBatch(UUID batch) {
+        return jdbc.query(IN_BATCH, Map.of("batch", batch), BatchItems::item);
+    }
+
+    /** Those of some items that are in a batch, and whose outcome is not recorded yet. */
+    public List<BatchItem> inBatch(UUID batch, Collection<UUID> ids) {
+        return ids.isEmpty()
+                ? List.of()
+                : jdbc.query(IN_BATCH_AMONG, Map.of("batch", batch, "ids", ids), BatchItems::item);
+    }
+
+    /** Gives the items of a batch back as if they had never been claimed: it was never sent. */
+    public int releaseBatch(UUID batch) {
+        return client.sql(RELEASE_BATCH).param("batch", batch).update();
     }
 
     private List<BatchItem> claimFrom(UUID job, int limit, UUID token, ClaimOwner owner) {
@@ -511,13 +658,19 @@ public class BatchItems {
                 .isPresent();
     }
 
-    private void requireNotOurs(BatchItem item) {
-        Optional<String> status = client.sql(OURS)
+    /** Whether this very claim still holds the item. */
+    public boolean isHeld(BatchItem item) {
+        return client.sql(OURS)
                 .param("id", item.id())
                 .param("token", item.claimToken())
                 .query(String.class)
-                .optional();
-        if (status.filter("processing"::equals).isPresent()) {
+                .optional()
+                .filter("processing"::equals)
+                .isPresent();
+    }
+
+    private void requireNotOurs(BatchItem item) {
+        if (isHeld(item)) {
             throw new RowsHiddenException("batch_items", "item " + item.id() + " is ours and was not updated");
         }
     }
@@ -532,11 +685,13 @@ public class BatchItems {
             return; // H2 has no row-level security
         }
         for (List<OpenJob> equals : openJobs(jobs)) {
-            equals.forEach(job -> client.sql(DUE)
-                    .param("job", job.id())
-                    .query(UUID.class)
-                    .optional()
-                    .ifPresent(this::requireLockable));
+            equals.stream()
+                    .filter(job -> !job.batched())
+                    .forEach(job -> client.sql(DUE)
+                            .param("job", job.id())
+                            .query(UUID.class)
+                            .optional()
+                            .ifPresent(this::requireLockable));
         }
     }
 
@@ -580,7 +735,9 @@ public class BatchItems {
             for (OpenJob job : equals) {
                 Duration wait = client.sql(LEFT)
                         .param("job", job.id())
-                        .query((row, n) -> wait(row.getBoolean("held"), row.getObject("due", Long.class)))
+                        .query((row, n) -> job.batched()
+                                ? waitForBatch(row.getBoolean("held") || row.getObject("due") != null)
+                                : wait(row.getBoolean("held"), row.getObject("due", Long.class)))
                         .single()
                         .orElse(null);
                 if (wait != null && (next == null || wait.compareTo(next) < 0)) {
@@ -589,6 +746,11 @@ public class BatchItems {
             }
         }
         return Optional.ofNullable(next);
+    }
+
+    /** Whoever asks cannot claim it; the batch's outcomes are told. */
+    private static Optional<Duration> waitForBatch(boolean something) {
+        return something ? Optional.of(HELD_AGAIN) : Optional.empty();
     }
 
     private static Optional<Duration> wait(boolean held, @Nullable Long dueMillis) {
@@ -610,14 +772,16 @@ public class BatchItems {
                         row.getObject("id", UUID.class),
                         row.getString("priority"),
                         row.getString("status").equals("queued"),
-                        row.getBoolean("budgeted")))
+                        row.getBoolean("budgeted"),
+                        row.getBoolean("batched")))
                 .list()
                 .stream()
                 .collect(Collectors.groupingBy(OpenJob::priority, java.util.LinkedHashMap::new, Collectors.toList()));
         return List.copyOf(byPriority.values());
     }
 
-    private record OpenJob(UUID id, String priority, boolean queued, boolean budgeted) {}
+    /** @param batched whether its items go by batch, so that they are not to be claimed for a call */
+    private record OpenJob(UUID id, String priority, boolean queued, boolean budgeted, boolean batched) {}
 
     private static BatchItem item(ResultSet row, int number) throws SQLException {
         return new BatchItem(

@@ -34,9 +34,10 @@ public class BatchJobs {
 
     private static final String INSERT = """
             INSERT INTO batch_jobs (id, name, description, status, priority, total_items, tier, shared_parameters,
-                                    concurrent_processing, error_handling, budget_usd, source, created_by, completed_at)
+                                    concurrent_processing, error_handling, budget_usd, source, created_by, delivery,
+                                    completed_at)
             VALUES (:id, :name, :description, :status, :priority, :total, :tier, :settings,
-                    :concurrency, :errorHandling, :budget, :source, :createdBy,
+                    :concurrency, :errorHandling, :budget, :source, :createdBy, :delivery,
                     CASE WHEN :total = 0 THEN CURRENT_TIMESTAMP END)
             ON CONFLICT DO NOTHING
             """;
@@ -54,7 +55,7 @@ public class BatchJobs {
     private static final String COLUMNS = """
             SELECT id, name, description, status, status_reason, priority, total_items, completed_items, successful_items,
                    failed_items, shared_parameters, concurrent_processing, error_handling, budget_usd, estimated_cost, actual_cost,
-                   unknown_cost_calls, source, created_by, started_at, completed_at, created_at, reported_at
+                   unknown_cost_calls, source, created_by, delivery, started_at, completed_at, created_at, reported_at
               FROM batch_jobs
             """;
 
@@ -187,6 +188,12 @@ public class BatchJobs {
             UPDATE batch_jobs
                SET budget_usd = :budget, updated_at = CURRENT_TIMESTAMP
              WHERE id = :id AND status IN ('queued', 'processing', 'paused')
+            """;
+
+    private static final String SET_DELIVERY = """
+            UPDATE batch_jobs
+               SET delivery = :delivery, updated_at = CURRENT_TIMESTAMP
+             WHERE id = :id
             """;
 
     private static final String ESTIMATE = """
@@ -337,6 +344,7 @@ public class BatchJobs {
                 .param("budget", job.budgetUsd())
                 .param("source", source)
                 .param("createdBy", job.createdBy())
+                .param("delivery", job.settings().delivery().key())
                 .update();
     }
 
@@ -486,6 +494,14 @@ public class BatchJobs {
     /** Changes what a job may cost in all; says whether it is still to be worked on. */
     public boolean setBudget(UUID id, BigDecimal budgetUsd) {
         return client.sql(SET_BUDGET).param("id", id).param("budget", budgetUsd).update() == 1;
+    }
+
+    /** Has what is not under way yet go by another door, in whatever processes work on the job. */
+    public void setDelivery(UUID id, Delivery delivery) {
+        client.sql(SET_DELIVERY)
+                .param("id", id)
+                .param("delivery", delivery.key())
+                .update();
     }
 
     /** Changes whose items are claimed first, from the next claim on; says whether the job is still to be worked on. */
@@ -638,7 +654,8 @@ public class BatchJobs {
                 row.getInt("completed_items"),
                 row.getInt("successful_items"),
                 row.getInt("failed_items"),
-                JSON.readValue(row.getString("shared_parameters"), JobSettings.class),
+                JSON.readValue(row.getString("shared_parameters"), JobSettings.class)
+                        .with(Delivery.of(row.getString("delivery"))),
                 row.getObject("concurrent_processing", Integer.class),
                 ErrorHandling.of(row.getString("error_handling")),
                 row.getBigDecimal("budget_usd"),

@@ -155,14 +155,24 @@ public class BrokenItems {
                AND
             """ + BROKEN;
 
-    private static final String STUCK =
-            " WHERE status = 'processing' AND (lease_until IS NULL OR lease_until < CURRENT_TIMESTAMP)";
+    /** What is in a batch is the batch's, and needs no lease. */
+    private static final String STUCK = """
+             WHERE status = 'processing' AND (lease_until IS NULL OR lease_until < CURRENT_TIMESTAMP)
+               AND NOT EXISTS (SELECT 1 FROM provider_batches b WHERE b.id = batch_items.claim_token AND b.status <> 'done')
+            """;
 
     private static final String RELEASE = """
             UPDATE batch_items
                SET status = 'queued', unanswered = unanswered + 1, available_at = CURRENT_TIMESTAMP,
                    claim_token = NULL, claimed_by = NULL, lease_until = NULL, updated_at = CURRENT_TIMESTAMP
             """ + STUCK;
+
+    private static final String COUNT_LEFT_BATCHES = """
+            SELECT count(*)
+              FROM provider_batches b
+              JOIN batch_jobs j ON j.id = b.batch_job_id
+             WHERE b.status <> 'done' AND b.claimed_by IS NULL AND j.status NOT IN ('queued', 'processing')
+            """;
 
     private static final String GIVE_UP = """
             UPDATE batch_items
@@ -392,6 +402,11 @@ public class BrokenItems {
                 countStuck(),
                 "%d items are in processing, and nobody has a lease on them",
                 "parley backfill puts them back into the queue");
+        add(
+                findings,
+                client.sql(COUNT_LEFT_BATCHES).query(Long.class).single(),
+                "%d batches of closed jobs are at their provider, and may have answers that are paid for",
+                "parley run takes them");
         add(
                 findings,
                 wrongCounters().size(),

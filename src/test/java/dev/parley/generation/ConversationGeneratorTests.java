@@ -41,7 +41,7 @@ import tools.jackson.databind.json.JsonMapper;
 class ConversationGeneratorTests {
     private static final Instant NOW = Instant.parse("2026-11-20T21:00:00Z");
     private static final Pricing PRICES =
-            (model, usage, at) -> new Pricing.Price(new BigDecimal("0.0042"), model + "@nov");
+            (model, usage, batched, at) -> new Pricing.Price(new BigDecimal("0.0042"), model + "@nov");
 
     private final JsonMapper json = JsonMapper.builder().build();
     private final MemoryStore store = new MemoryStore();

@@ -40,7 +40,7 @@ class PaidAnswersTests {
                 "conversation-files",
                 spool,
                 Samples.settings(),
-                (model, usage, at) -> new Pricing.Price(BigDecimal.ONE, "v1"),
+                (model, usage, batched, at) -> new Pricing.Price(BigDecimal.ONE, "v1"),
                 Clock.systemUTC());
     }
 
@@ -112,7 +112,7 @@ class PaidAnswersTests {
                 "conversation-files",
                 file,
                 Samples.settings(),
-                (model, usage, at) -> Pricing.Price.NOTHING,
+                (model, usage, batched, at) -> Pricing.Price.NOTHING,
                 Clock.systemUTC());
         provider.answers(document(4));
         store.failingCreates = 3;

@@ -136,7 +136,7 @@ class TruncationTests {
     }
 
     private ConversationGenerator generator(GenerationSettings settings) {
-        Pricing oneDollar = (model, usage, at) -> new Pricing.Price(BigDecimal.ONE, "v1");
+        Pricing oneDollar = (model, usage, batched, at) -> new Pricing.Price(BigDecimal.ONE, "v1");
         return new ConversationGenerator(
                 Samples.CATALOG, store, "conversation-files", Samples.NO_SPOOL, settings, oneDollar, Clock.systemUTC());
     }

@@ -414,6 +414,8 @@ class CommandLineTests {
                         "unknownCostCalls",
                         "possiblyPaidTwice",
                         "lastItemError",
+                        "delivery",
+                        "batches",
                         "log",
                         "createdAt",
                         "startedAt",

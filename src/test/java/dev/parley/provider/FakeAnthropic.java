@@ -55,6 +55,8 @@ public final class FakeAnthropic implements AutoCloseable {
     private final CountDownLatch closing = new CountDownLatch(1);
     private final List<AutoCloseable> made = new ArrayList<>();
 
+    private volatile FakeBatches batches = new FakeBatches(this);
+    private int batchesMade;
     private final Queue<FakeAnswer> next = new ArrayDeque<>();
     private final Map<String, Queue<FakeAnswer>> nextByKey = new HashMap<>();
     private FakeAnswer otherwise = FakeAnswer.conversation();
@@ -161,6 +163,25 @@ public final class FakeAnthropic implements AutoCloseable {
         }
     }
 
+    /** The other door. */
+    public FakeBatches batches() {
+        return batches;
+    }
+
+    /** The other door, as if it had never been used. */
+    public FakeBatches newBatches() {
+        batches = new FakeBatches(this);
+        return batches;
+    }
+
+    synchronized int nextBatch() {
+        return ++batchesMade;
+    }
+
+    synchronized FakeAnswer batchAnswer() {
+        return otherwise;
+    }
+
     /** For {@code parley.anthropic.base-url}. */
     public String baseUrl() {
         return "http://127.0.0.1:" + server.getLocalPort();
@@ -183,7 +204,7 @@ public final class FakeAnthropic implements AutoCloseable {
 
     /** The providers, this server being the default; closed with it. */
     public ModelProviders providers() {
-        return providers(new LimitSettings(0L, 0L, 0L, null, Share.PROCESS, Duration.ofSeconds(30)), null);
+        return providers(new LimitSettings(0L, 0L, 0L, null, 0, Share.PROCESS, Duration.ofSeconds(30)), null);
     }
 
     /** Like those of another process: with connections and limits of their own. */
@@ -366,15 +387,34 @@ public final class FakeAnthropic implements AutoCloseable {
                 if (request == null) {
                     return;
                 }
-                open = request.requestLine().startsWith("POST /v1/messages/count_tokens ")
-                        ? count(request, connection)
-                        : answer(request, connection, in);
+                open = FakeBatches.isFor(request)
+                        ? batch(request, connection)
+                        : request.requestLine().startsWith("POST /v1/messages/count_tokens ")
+                                ? count(request, connection)
+                                : answer(request, connection, in);
             }
         } catch (IOException gone) {
             // the caller or the test went away
         } finally {
             connections.remove(connection);
         }
+    }
+
+    private boolean batch(Request request, Socket connection) throws IOException {
+        FakeBatches.Reply reply = batches.answer(request);
+        if (reply == null) {
+            connection.setSoLinger(true, 0); // closing it is a reset now
+            return false;
+        }
+        byte[] body = reply.answer().body();
+        OutputStream out = connection.getOutputStream();
+        out.write(head(reply.answer(), "req_batch", "content-length: " + body.length));
+        int sent = Math.min(reply.sent(), body.length);
+        out.write(body, 0, sent / 2);
+        batches.halfSent(request);
+        out.write(body, sent / 2, sent - sent / 2);
+        batches.sent(request);
+        return sent == body.length;
     }
 
     /** As strict as the real one: what only an answer needs is refused. */
@@ -486,7 +526,7 @@ public final class FakeAnthropic implements AutoCloseable {
                 0);
     }
 
-    private static TokenUsage plus(TokenUsage a, TokenUsage b) {
+    static TokenUsage plus(TokenUsage a, TokenUsage b) {
         return new TokenUsage(
                 a.input() + b.input(),
                 a.output() + b.output(),
@@ -590,6 +630,33 @@ public final class FakeAnthropic implements AutoCloseable {
         return null;
     }
 
+    static ObjectNode messageOf(FakeAnswer answer, JsonNode params, String id, TokenUsage usage) {
+        ObjectNode message = JSON.createObjectNode()
+                .put("id", id)
+                .put("type", "message")
+                .put("role", "assistant")
+                .put("model", params.path("model").asString(""));
+        ArrayNode content = message.putArray("content");
+        if (answer.thinksFirst()) {
+            content.addObject()
+                    .put("type", "thinking")
+                    .put("thinking", "Let me think.")
+                    .put("signature", "c2ln");
+        }
+        content.addObject().put("type", "text").put("text", answer.text());
+        message.put("stop_reason", answer.stopReason()).putNull("stop_sequence");
+        ObjectNode billed = message.putObject("usage")
+                .put("input_tokens", usage.input())
+                .put("cache_creation_input_tokens", usage.cacheWrite())
+                .put("cache_read_input_tokens", usage.cacheRead())
+                .put("output_tokens", usage.output())
+                .put("service_tier", "standard");
+        billed.putObject("cache_creation")
+                .put("ephemeral_5m_input_tokens", usage.cacheWrite5m())
+                .put("ephemeral_1h_input_tokens", usage.cacheWrite1h());
+        return message;
+    }
+
     private static final class Messages implements Protocol {
         @Override
         public FakeAnswer complaintAbout(Request request) {
@@ -641,30 +708,7 @@ public final class FakeAnthropic implements AutoCloseable {
 
         @Override
         public ObjectNode envelope(FakeAnswer answer, Request request, String requestId, TokenUsage usage) {
-            ObjectNode message = JSON.createObjectNode()
-                    .put("id", requestId.replace("req_", "msg_"))
-                    .put("type", "message")
-                    .put("role", "assistant")
-                    .put("model", request.json().path("model").asString(""));
-            ArrayNode content = message.putArray("content");
-            if (answer.thinksFirst()) {
-                content.addObject()
-                        .put("type", "thinking")
-                        .put("thinking", "Let me think.")
-                        .put("signature", "c2ln");
-            }
-            content.addObject().put("type", "text").put("text", answer.text());
-            message.put("stop_reason", answer.stopReason()).putNull("stop_sequence");
-            ObjectNode billed = message.putObject("usage")
-                    .put("input_tokens", usage.input())
-                    .put("cache_creation_input_tokens", usage.cacheWrite())
-                    .put("cache_read_input_tokens", usage.cacheRead())
-                    .put("output_tokens", usage.output())
-                    .put("service_tier", "standard");
-            billed.putObject("cache_creation")
-                    .put("ephemeral_5m_input_tokens", usage.cacheWrite5m())
-                    .put("ephemeral_1h_input_tokens", usage.cacheWrite1h());
-            return message;
+            return messageOf(answer, request.json(), requestId.replace("req_", "msg_"), usage);
         }
 
         @Override

@@ -32,7 +32,7 @@ public final class FakeOpenAi implements AutoCloseable {
                 server.settings(),
                 settings(baseUrl(), KEY),
                 OfflineSettings.plain(),
-                new LimitSettings(0L, 0L, 0L, null, Share.PROCESS, Duration.ofSeconds(30)),
+                new LimitSettings(0L, 0L, 0L, null, 0, Share.PROCESS, Duration.ofSeconds(30)),
                 null,
                 Clock.systemUTC());
     }

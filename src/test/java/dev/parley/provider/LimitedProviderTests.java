@@ -158,7 +158,7 @@ class LimitedProviderTests {
                     .sendsAlways("x-ratelimit-reset-tokens", "40s");
             LimitedProvider provider = new LimitedProvider(
                     openAi.provider(),
-                    new LimitSettings(0L, null, null, null, Share.PROCESS, DOWN_AFTER),
+                    new LimitSettings(0L, null, null, null, 0, Share.PROCESS, DOWN_AFTER),
                     null,
                     ticker);
 
@@ -287,7 +287,10 @@ class LimitedProviderTests {
 
     private LimitedProvider limitedTo(Long requests, Long input, Long output) {
         return new LimitedProvider(
-                anthropic, new LimitSettings(requests, input, output, null, Share.PROCESS, DOWN_AFTER), null, ticker);
+                anthropic,
+                new LimitSettings(requests, input, output, null, 0, Share.PROCESS, DOWN_AFTER),
+                null,
+                ticker);
     }
 
     private static void calls(ModelProvider provider, int count) {

@@ -114,7 +114,7 @@ class RateLimitTests {
 
     private LimitSettings limits(boolean configured, Share share) {
         return new LimitSettings(
-                configured ? Long.valueOf(PER_MINUTE) : null, null, null, null, share, Duration.ofSeconds(30));
+                configured ? Long.valueOf(PER_MINUTE) : null, null, null, null, 0, share, Duration.ofSeconds(30));
     }
 
     /** @param shareOfLimit of what the provider would have taken in that time */

@@ -51,8 +51,8 @@ public final class DoorBenchmark {
     public static void main(String[] arguments) throws Exception {
         Path data = Files.createTempDirectory("parley-bench");
         Map<String, Object> results;
-        try (DoorServer server = DoorServer.start(
-                TestDatabase.POSTGRESQL, data, "logging.level.dev.parley.tracking=error")) {
+        try (DoorServer server =
+                DoorServer.start(TestDatabase.POSTGRESQL, data, "logging.level.dev.parley.tracking=error")) {
             results = new DoorBenchmark().run(server);
         }
         Path file = Path.of("target", "bench", "door.json");
