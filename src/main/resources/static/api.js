@@ -1,7 +1,7 @@
 /** The server, as the page talks to it. */
 
 /** What the server objected to, or that it could not be reached. */
-export class Problem extends Error {
+class Problem extends Error {
     /** @param details an RFC 9457 problem, as far as there is one */
     constructor(status, details = {}) {
         super(details.detail || details.title || sentence(status));
@@ -14,6 +14,10 @@ const sentence = status => status === 0 ? 'The server does not answer. Is it run
     : status === 403 ? 'You may look, but not change anything.'
     : status === 404 ? 'There is no such thing here.'
     : `The server answered with status ${status}.`;
+
+/** Who signs out is on the way to another page already. */
+let leaving = false;
+addEventListener('beforeunload', () => { leaving = true; });
 
 export const get = (path, signal) => call('GET', path, undefined, signal);
 export const post = (path, body) => call('POST', path, body ?? {});
@@ -30,7 +34,7 @@ async function call(method, path, body, signal) {
     } catch (error) {
         throw error.name === 'AbortError' ? error : new Problem(0);
     }
-    if (response.status === 401) {
+    if (response.status === 401 && !leaving) {
         location.assign('/login');
     }
     const isJson = /[/+]json/.test(response.headers.get('Content-Type') ?? '');
@@ -47,6 +51,8 @@ export function cookie(name) {
     return found ? decodeURIComponent(found.slice(name.length + 1)) : '';
 }
 
+const AGAIN = 5000; // milliseconds
+
 /**
  * Listens to the server until the answer is called.
  *
@@ -55,13 +61,27 @@ export function cookie(name) {
  * @param connected told true and false
  */
 export function listen(job, handlers, connected) {
-    const source = new EventSource('/api/events' + (job ? `?job=${encodeURIComponent(job)}` : ''));
-    source.onopen = () => connected(true);
-    source.onerror = () => connected(false);
-    for (const [event, handle] of Object.entries(handlers)) {
-        source.addEventListener(event, message => handle(JSON.parse(message.data)));
-    }
-    return () => source.close();
+    let source = null;
+    let timer = 0;
+    const open = () => {
+        source = new EventSource('/api/events' + (job ? `?job=${encodeURIComponent(job)}` : ''));
+        source.onopen = () => connected(true);
+        source.onerror = () => {
+            connected(false);
+            if (source.readyState === EventSource.CLOSED) { // it was refused, and does not try again by itself
+                get('/api/jobs?limit=1').catch(() => {}); // leads to signing in, where that is why
+                timer = setTimeout(open, AGAIN);
+            }
+        };
+        for (const [event, handle] of Object.entries(handlers)) {
+            source.addEventListener(event, message => handle(JSON.parse(message.data)));
+        }
+    };
+    open();
+    return () => {
+        clearTimeout(timer);
+        source.close();
+    };
 }
 
 /**

@@ -40,7 +40,12 @@ function route() {
     const here = {path, page: {}};
     open = here;
     const show = (...children) => open === here && patch(main, h('div', {key: path, class: 'stack'}, children));
-    const title = text => { document.title = text ? `${text} · Parley` : 'Parley'; };
+    const title = text => {
+        const whole = text ? `${text} · Parley` : 'Parley';
+        if (document.title !== whole) {
+            document.title = whole;
+        }
+    };
     const [, id, page] = match(path);
     title('');
     places(path);

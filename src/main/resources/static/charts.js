@@ -5,7 +5,8 @@
  *
  * parent     an element that holds nothing else; the charts take its width
  * series     what GET /api/jobs/{id}/series answers: {stepSeconds, points: [{at, completed, failed, p50Ms, p95Ms,
- *            inFlight, costUsd}]}; completed and failed are counts of the step, costUsd is the sum so far, null is unknown
+ *            inFlight, costUsd}]}; completed (successfully) and failed are counts of the step, costUsd is the sum so far,
+ *            null is unknown
  * budgetUsd  a line to stay below; null or left out draws none
  *
  * A second call with the same parent touches only what has changed. The module needs no other one, so that its text can
@@ -18,6 +19,9 @@ const HEIGHT = 190;
 const MARGIN = {left: 58, right: 14, top: 10, bottom: 26};
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
 
+/** Seconds that throughput is the mean of: single ones say little. */
+const SMOOTH = 10;
+
 const count = value => value >= 10_000 ? short(value / 1000) + ' k' : short(value);
 const duration = ms => ms === 0 ? '0' : ms < 1000 ? short(ms) + ' ms' : ms < 120_000 ? short(ms / 1000) + ' s' : short(ms / 60_000) + ' min';
 const dollars = usd => '$' + (usd === 0 ? '0' : usd < 0.1 ? trimmed(usd.toPrecision(2)) : usd < 1000 ? usd.toFixed(2) : short(usd));
@@ -25,13 +29,13 @@ const dollars = usd => '$' + (usd === 0 ? '0' : usd < 0.1 ? trimmed(usd.toPrecis
 /** Draws the four charts of a job, or brings those that are there up to date. */
 export function jobCharts(parent, series, {budgetUsd = null} = {}) {
     const {stepSeconds, points} = series;
-    const perMinute = n => n === null ? null : n * 60 / stepSeconds;
+    const throughput = field => (point, i) => perMinute(points.slice(Math.max(0, i + 1 - SMOOTH / stepSeconds), i + 1), field, stepSeconds);
     const budget = {name: 'budget', kind: 'limit', value: () => budgetUsd};
     [
         {
             id: 'throughput', title: 'Throughput', unit: 'items per minute', format: count, lines: [
-                {name: 'completed', kind: 'a', area: true, value: point => perMinute(point.completed)},
-                {name: 'failed', kind: 'bad', value: point => perMinute(point.failed)}],
+                {name: 'successful', kind: 'a', area: true, value: throughput('completed')},
+                {name: 'failed', kind: 'bad', value: throughput('failed')}],
         },
         {
             id: 'latency', title: 'Latency', unit: 'of a call', format: duration, lines: [
@@ -49,6 +53,9 @@ export function jobCharts(parent, series, {budgetUsd = null} = {}) {
         },
     ].forEach((spec, i) => chart(child(parent, i, 'figure', {class: 'chart'}), spec, points));
 }
+
+const perMinute = (points, field, stepSeconds) =>
+    points.reduce((sum, point) => sum + point[field], 0) * 60 / (points.length * stepSeconds);
 
 /** What each figure shows, for when its width or the pointer changes. */
 const shown = new WeakMap();
@@ -129,7 +136,7 @@ function draw(figure) {
 
 /** Where values and times are on the plot, and which of them are written at the axes. */
 function scales(spec, points, width) {
-    const top = Math.max(0, ...points.flatMap(point => spec.lines.map(line => line.value(point) ?? 0)));
+    const top = Math.max(0, ...points.flatMap((point, i) => spec.lines.map(line => line.value(point, i) ?? 0)));
     const unit = nice(top || 1, 4, spec.whole);
     const ceiling = Math.max(1, Math.ceil(top / unit - 1e-9)) * unit;
     const first = points.length ? points[0].time : 0;
@@ -165,8 +172,8 @@ function nice(top, steps, whole) {
 function unbroken(points, value) {
     const runs = [];
     let run = null;
-    for (const point of points) {
-        const at = value(point) ?? null;
+    for (const [i, point] of points.entries()) {
+        const at = value(point, i) ?? null;
         if (at === null) {
             run = null;
         } else if (run === null) {
@@ -193,9 +200,10 @@ function hover(figure, x) {
 /** The values under the pointer, else the last ones. */
 function readout(figure) {
     const {spec, points, hover, scale} = shown.get(figure);
-    const point = points[Math.min(hover ?? points.length - 1, points.length - 1)];
+    const at = Math.min(hover ?? points.length - 1, points.length - 1);
+    const point = points[at];
     spec.lines.forEach((line, i) => {
-        const value = point && (line.value(point) ?? null);
+        const value = point && (line.value(point, at) ?? null);
         write(figure.querySelectorAll('.legend b')[i], value === null || value === undefined ? '–' : spec.format(value));
     });
     write(figure.querySelector('.chart-at'), point && hover !== null ? clock(point.time, 1) : '');
@@ -231,7 +239,7 @@ function table(figure) {
         const cells = child(body, row, 'tr');
         child(cells, 0, 'th', {scope: 'row'}, clock(point.time, 1));
         spec.lines.forEach((line, i) => {
-            const value = line.value(point) ?? null;
+            const value = line.value(point, row) ?? null;
             child(cells, i + 1, 'td', {class: 'num'}, value === null ? '–' : spec.format(value));
         });
         cut(cells, spec.lines.length + 1);
@@ -262,8 +270,11 @@ function set(node, attributes) {
 }
 
 function write(node, text) {
-    if (node.textContent !== text) {
-        node.textContent = text;
+    if (!node.firstChild) {
+        node.append('');
+    }
+    if (node.firstChild.data !== text) {
+        node.firstChild.data = text;
     }
 }
 

@@ -42,10 +42,7 @@ function view(conversation, api) {
 }
 
 function findings(found) {
-    if (found === null) {
-        return h('p', {class: 'muted'}, 'Nothing was looked at.');
-    }
-    const all = Array.isArray(found) ? found : [found];
+    const all = Array.isArray(found) ? found : found === null ? [] : [found];
     return all.length === 0 ? h('p', {class: 'muted'}, 'None.') : h('ul', {class: 'findings'}, all.map(finding => h('li', {},
         h('span', {class: 'badge', 'data-is': finding.severity === 'blocker' ? 'bad' : 'warn'}, finding.severity ?? 'finding'),
         ' ', typeof finding === 'string' ? finding : finding.what ? `${finding.where} ${finding.what}` : JSON.stringify(finding))));

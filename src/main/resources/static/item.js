@@ -44,7 +44,7 @@ function view({item, job, parameters, parametersProblem, calls, costUsd, elsewhe
 
 function timeline(calls) {
     const longest = Math.max(...calls.map(call => call.durationMs ?? 0), 1);
-    return calls.map(call => h('li', {'data-is': call.status === 'success' ? 'good' : 'bad'},
+    return calls.map(call => h('li', {'data-is': call.status === 'success' && call.stopReason !== 'refusal' ? 'good' : 'bad'},
         h('div', {class: 'between'},
             h('p', {class: 'title'}, h('strong', {}, `Attempt ${call.attempt}`), badge(call.status),
                 call.stopReason && h('span', {class: 'small muted'}, `stopped: ${words(call.stopReason)}`)),

@@ -76,7 +76,7 @@ export function jobPage({id, query, show, title, may}) {
         h('div', {class: 'head'},
             h('div', {}, h('div', {class: 'title'}, h('h1', {}, job.name), badge(job.status)),
                 h('p', {class: 'sub mono'}, job.id)),
-            h('div', {class: 'row actions'}, may('operate') && ACTIONS.filter(action => action.when(job)).map(action => h('button', {
+            may('operate') && h('div', {class: 'row actions'}, ACTIONS.filter(action => action.when(job)).map(action => h('button', {
                 key: action.verb, type: 'button', class: action.danger ? 'danger' : null, on: {click: () => ask(action)},
             }, `${action.verb}…`)))));
 
@@ -93,15 +93,17 @@ export function jobPage({id, query, show, title, may}) {
         tile('Remaining', number(job.total - job.completed), `${number(job.inFlight ?? 0)} in flight`),
         tile('Total', number(job.total), `${words(job.priority)} priority`));
 
-    const facts = () => h('section', {key: 'facts', class: 'panel', 'aria-label': 'Times and money'}, h('dl', {class: 'facts six'},
+    const facts = () => h('section', {key: 'facts', class: 'panel', 'aria-label': 'Times and money'}, h('dl', {class: 'facts four'},
         fact('Started', dateTime(job.startedAt)),
         fact('Time left', roughly(job.remainingSeconds)),
         fact('Completed', dateTime(job.completedAt)),
-        fact('Cost so far', money(job.costUsd), job.unknownCostCalls > 0
-            && h('span', {class: 'small muted'}, ` + ${plural(job.unknownCostCalls, 'call')} unknown`)),
-        fact('Projected', money(job.projectedCostUsd ?? job.estimatedCostUsd)),
         fact('Budget', job.budgetUsd === null ? 'none' : money(job.budgetUsd)),
-        h('div', {key: 'error', class: 'wide two'}, h('dt', {}, 'Last item error'), h('dd', {title: job.lastItemError}, job.lastItemError ?? 'none')),
+        fact('Cost so far', money(job.costUsd)),
+        fact('Projected', money(job.projectedCostUsd ?? job.estimatedCostUsd)),
+        fact('Cost unknown', plural(job.unknownCostCalls, 'call')),
+        fact('Possibly paid twice', plural(job.possiblyPaidTwice, 'call')),
+        h('div', {key: 'error', class: 'wide'}, h('dt', {}, 'Last item error'),
+            h('dd', {class: 'two', title: job.lastItemError}, job.lastItemError ?? 'none')),
         h('div', {key: 'kept', class: 'wide'}, h('dt', {}, 'Kept'), h('dd', {class: 'row kept'},
             logLink(job), job.report && h('a', {href: job.report}, 'Report')))));
 
@@ -110,8 +112,8 @@ export function jobPage({id, query, show, title, may}) {
 
     const failures = () => h('section', {key: 'failures', class: 'panel causes', 'aria-labelledby': 'failures'},
         h('div', {class: 'between'}, h('h2', {id: 'failures'}, 'Failures by cause'),
-            may('operate') && job.failed > 0 && job.status !== 'cancelled' && h('button', {
-                type: 'button', class: 'small', on: {click: () => ask(retry('Retry all failed items', {all: true}))},
+            may('operate') && h('button', {
+                type: 'button', class: 'small', disabled: job.failed === 0 || job.status === 'cancelled', on: {click: () => ask(retry('Retry all failed items', {all: true}))},
             }, 'Retry all…')),
         table({caption: 'Failures by cause', rows: causes, key: cause => cause.code, empty: 'Nothing has failed.', columns: [
             {name: 'Cause', width: '26%', header: true, cell: cause => [link(href({status: 'failed', code: cause.code}), h('code', {}, cause.code)),

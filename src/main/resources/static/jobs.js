@@ -35,7 +35,11 @@ export function jobsPage({query, show, title, may}) {
     const silence = listen(null, {
         jobs: changed => {
             const news = new Map(changed.map(job => [job.id, job]));
-            if (wanted.get('status') || changed.some(job => !jobs?.some(known => known.id === job.id))) {
+            const isNew = job => !jobs.some(known => known.id === job.id);
+            if (jobs === null) {
+                return; // the first answer is on its way
+            }
+            if (wanted.get('status') || !wanted.get('after') && changed.some(isNew)) {
                 reload();
             } else {
                 jobs = jobs.map(job => news.get(job.id) ?? job);

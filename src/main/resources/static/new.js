@@ -73,16 +73,18 @@ export function newJobPage({show, title, may}) {
         const job = await confirm({
             title: `Enqueue ${plural(count(), 'conversation')}`, verb: 'Enqueue',
             explain: async () => ({
-                says: 'The items are worked off as soon as a process takes them; the job can be paused or cancelled at any time.',
-                lowUsd: estimate.lowUsd, highUsd: estimate.highUsd,
+                says: `They are worked off as soon as a process takes them, and ${costs()}. The job can be paused or cancelled at any time.`,
             }),
-            act: () => post('/api/jobs', body()),
+            act: () => post('/api/jobs', {...body(), confirmedUsd: estimate.highUsd}),
         });
         if (job) {
             announce(`${plural(job.total, 'item')} enqueued.`);
             location.hash = `#/jobs/${job.id}`;
         }
     }
+
+    const costs = () => estimate.highUsd === null ? 'nobody knows what that costs'
+        : estimate.highUsd === 0 ? 'cost nothing' : `may cost ${range(estimate.lowUsd, estimate.highUsd)}`;
 
     function draw() {
         show(h('div', {class: 'head'}, h('div', {}, h('h1', {}, 'New job'),
@@ -110,7 +112,7 @@ export function newJobPage({show, title, may}) {
     }
 
     const field = (name, label, control, hint) => {
-        const problem = estimate?.problems?.find(it => it.field === name)?.message;
+        const problem = estimate?.problems.find(it => it.field === name)?.message;
         return h('div', {class: 'field', key: name}, h('label', {for: name}, label), control,
             problem ? h('p', {class: 'problem'}, problem) : hint && h('p', {class: 'hint'}, hint));
     };
@@ -131,7 +133,7 @@ export function newJobPage({show, title, may}) {
             field('tier', 'Tier', select('tier', catalog.tiers.map(tier => [tier.key ?? tier, words(tier.key ?? tier)]))),
             field('priority', 'Priority', select('priority', ['high', 'normal', 'low'].map(p => [p, p]))),
             field('template', 'Template', select('template', [['', 'chosen by arc and tier'],
-                ...catalog.templates.map(template => [template.id, template.name])]))));
+                ...catalog.templates.filter(template => template.active !== false).map(template => [template.id, template.name])]))));
 
     function summary() {
         const n = count();
@@ -141,13 +143,14 @@ export function newJobPage({show, title, may}) {
             h('dl', {},
                 h('div', {class: 'plain-tile'}, h('dt', {}, sizes), h('dd', {}, plural(n, 'conversation'))),
                 h('div', {class: 'plain-tile'}, h('dt', {}, 'Estimate'), h('dd', {},
-                    n === 0 || !estimate ? '–' : estimate.highUsd === 0 ? 'free' : range(estimate.lowUsd, estimate.highUsd)))),
+                    n === 0 || !estimate || estimate.problems.length > 0 ? '–' : estimate.highUsd === null ? 'not known' : estimate.highUsd === 0 ? 'free' : range(estimate.lowUsd, estimate.highUsd)))),
+            estimate?.basis && h('p', {class: 'small muted'}, `Basis: ${estimate.basis}.`),
             objection(objected),
             problems.map(problem => h('p', {class: 'note', 'data-is': 'bad'}, problem.message)),
-            estimate?.warnings?.length > 0 && h('div', {class: 'note', 'data-is': 'warn'},
+            estimate?.warnings.length > 0 && h('div', {class: 'note', 'data-is': 'warn'},
                 h('h3', {}, plural(estimate.warnings.length, 'warning')),
                 h('ul', {class: 'small warnings'}, estimate.warnings.map(text => h('li', {key: text}, text)))),
-            h('button', {class: 'primary', disabled: n === 0 || !estimate || problems.length > 0}, 'Enqueue…'));
+            h('button', {class: 'primary', disabled: n === 0 || !estimate || estimate.problems.length > 0}, 'Enqueue…'));
     }
 
     return {close: () => clearTimeout(timer)};

@@ -1,6 +1,6 @@
 /** What several pages are made of. */
 import {h, patch} from './dom.js';
-import {number, percent, range, words} from './format.js';
+import {number, percent, words} from './format.js';
 
 const MOOD = {
     completed: 'good', approved: 'good', generated: 'good', success: 'good', UP: 'good', ended: 'good',
@@ -85,7 +85,7 @@ export function announce(text) {
  *
  * @param title what is about to be done
  * @param verb the button's word
- * @param explain resolves with {says, lowUsd, highUsd}: what will happen and what it may cost
+ * @param explain resolves with {says}: what will happen and what it may cost
  * @param act does it; given the form's data
  * @param fields more to choose from, in between
  */
@@ -101,8 +101,7 @@ export function confirm({title, verb, danger = false, explain, act, fields = []}
             patch(dialog, h('form', {method: 'dialog', on: {submit}},
                 h('h2', {id: 'dialog-title'}, title),
                 h('div', {class: 'says', id: 'dialog-says', 'aria-live': 'polite'},
-                    h('p', {}, state.preview ? state.preview.says : state.error ? '' : 'Working out what this means…'),
-                    state.preview?.highUsd > 0 && h('p', {class: 'muted'}, `May cost ${range(state.preview.lowUsd, state.preview.highUsd)}.`)),
+                    h('p', {}, state.preview ? state.preview.says : state.error ? '' : 'Working out what this means…')),
                 fields,
                 objection(state.error),
                 h('div', {class: 'row'},

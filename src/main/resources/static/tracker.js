@@ -35,7 +35,7 @@ export function trackerPage({id, query, show, title, may}) {
 
     async function all(asked) {
         const [tracker, sessions, letters] = await Promise.all([
-            get('/api/tracker'), get(`/api/tracker/sessions?${filter(asked)}`), get('/api/tracker/dead-letters?limit=10')]);
+            get('/api/tracker'), get(`/api/tracker/sessions?${filter(asked)}`), get('/api/tracker/dead-letters?limit=10').catch(unlessRefused)]);
         return {tracker, sessions, letters};
     }
 
@@ -48,7 +48,8 @@ export function trackerPage({id, query, show, title, may}) {
             show(h('div', {class: 'head'}, h('div', {}, h('div', {class: 'title'}, h('h1', {}, 'Tracker'),
                 badge(state.tracker.status, state.tracker.status.toLowerCase())),
             h('p', {class: 'sub'}, state.tracker.reason ?? 'Live conversations of applications, as they come in.'))),
-            objection(error), health(state.tracker), sessions(state.sessions), letters(state.letters, state.tracker));
+            objection(error), health(state.tracker), sessions(state.sessions),
+            state.letters && letters(state.letters, state.tracker));
         }
     }
 
@@ -74,7 +75,7 @@ export function trackerPage({id, query, show, title, may}) {
             act: () => post('/api/tracker/dead-letters/retry'),
         });
         if (answer) {
-            announce(`${plural(answer.retried, 'dead letter')} stored.`);
+            announce(`${plural(answer.retried, 'dead letter')} stored, ${number(answer.refused)} refused again.`);
             load();
         }
     }
@@ -100,11 +101,19 @@ function health(tracker) {
             tile('Active sessions', number(tracker.activeSessions), `${number(tracker.lateMessages)} late messages`),
             tile('Stored', number(tracker.stored), `${number(tracker.duplicates)} duplicates`),
             tile('Refused', number(sum), refused.map(([reason, n]) => `${words(reason.toLowerCase())} ${number(n)}`).join(', ') || 'none', sum ? 'bad' : null),
-            tile('Dead letters', number(tracker.deadLetters), 'refused by the database', tracker.deadLetters ? 'bad' : null)),
+            tile('Dead letters', number(tracker.deadLetters), 'not stored', tracker.deadLetters ? 'bad' : null)),
         h('div', {class: 'panel levels'},
             level('Queue', tracker.queue.depth, tracker.queue.capacity, number),
             level('Journal', tracker.journal.bytes, tracker.journal.quotaBytes, bytes),
             h('div', {}, h('p', {class: 'small muted'}, 'Behind the database by'), h('p', {}, duration(tracker.lagMs / 1000)))));
+}
+
+/** Dead letters are not everybody's to see; the rest of the page is. */
+function unlessRefused(error) {
+    if (error.status !== 403) {
+        throw error;
+    }
+    return null;
 }
 
 const level = (name, value, most, format) => h('div', {}, h('p', {class: 'small muted'}, name),

@@ -132,6 +132,8 @@ class ArchitectureTests {
     static final ArchRule onlyProvidersCallOut = noClasses()
             .that()
             .resideOutsideOfPackage("dev.parley.provider..")
+            .and()
+            .haveNameNotMatching("dev\\.parley\\.launch\\.TrackDemo.*") // a client of our own server
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("org.apache.hc..", "org.springframework.web.client..", "java.net.http..");

@@ -19,6 +19,7 @@ import dev.parley.work.ErrorHandling;
 import dev.parley.work.ItemParameters;
 import dev.parley.work.JobSettings;
 import dev.parley.work.Outcome;
+import io.opentelemetry.context.Scope;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,8 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
 
     private final ConversationGenerator generator;
     private final ModelProviders providers;
+    private final CallMeters meters;
+    private final ItemTraces traces;
     private final BatchJobs jobs;
     private final RetryPolicy retries;
     private final @Nullable String providerOverride;
@@ -57,15 +60,16 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
             @Nullable UUID userId) {}
 
     ConversationProcessor(
-            ConversationGenerator generator,
-            ModelProviders providers,
+            GenerateJob.Generation generation,
             BatchJobs jobs,
             RetryPolicy retries,
             @Nullable String providerOverride,
             Runnable onPause,
             GenerationRecorder recorder) {
-        this.generator = generator;
-        this.providers = providers;
+        this.generator = generation.generator();
+        this.providers = generation.providers();
+        this.meters = generation.meters();
+        this.traces = generation.traces();
         this.jobs = jobs;
         this.retries = retries;
         this.providerOverride = providerOverride;
@@ -76,12 +80,13 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
     @Override
     public ItemOutcome process(BatchItem item) throws InterruptedException {
         GenerationResult result;
-        try {
+        try (Scope scope = traces.enter(item)) {
             result = generate(item);
         } catch (CallInterruptedException e) {
             cutShort.add(item);
             throw e;
         }
+        meters.count(result.calls());
         if (result instanceof NotGenerated failed) {
             String reason = reasonToPause(item, failed.failure());
             if (reason != null) { // at once: by the time this is written, many more items would have met the same
@@ -108,6 +113,11 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
                 : null;
     }
 
+    /** At the end of the run: what is not written by now never will be. */
+    void endTraces() {
+        traces.endAll();
+    }
+
     /** The items whose call was cut short by a stop: they may have been paid for. */
     Collection<BatchItem> cutShort() {
         return cutShort;
@@ -127,7 +137,7 @@ class ConversationProcessor implements ItemProcessor<BatchItem, ItemOutcome> {
         try {
             ModelProvider provider =
                     item.parseOnly() ? providers.storedAnswers(job.provider()) : providers.byName(job.provider());
-            return generator.generate(request(item, item.conversationKey(), parameters, job), provider);
+            return generator.generate(request(item, item.conversationKey(), parameters, job), traces.traced(provider));
         } catch (CallInterruptedException e) {
             throw e;
         } catch (RuntimeException e) {

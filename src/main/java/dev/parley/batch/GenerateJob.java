@@ -63,6 +63,8 @@ class GenerateJob {
             GenerationSettings settings,
             ModelProviders providers,
             Prices prices,
+            CallMeters meters,
+            ItemTraces traces,
             Clock clock) {
         ConversationGenerator generator() {
             Pricing pricing = (model, usage, at) -> {
@@ -71,7 +73,7 @@ class GenerateJob {
             };
             return new ConversationGenerator(
                     catalogs.read(),
-                    store,
+                    traces.traced(store),
                     archive.buckets().conversations(),
                     Path.of(archive.data(), "answers"),
                     settings,
@@ -128,6 +130,7 @@ class GenerateJob {
                 claimSize(concurrency),
                 worker::owner,
                 generation.providers()::pause,
+                generation.traces(),
                 System::nanoTime);
         OutcomeWriter writer = new OutcomeWriter(
                 conversations,
@@ -138,15 +141,10 @@ class GenerateJob {
                 retries,
                 new TransactionTemplate(transactions),
                 jobLog,
+                generation.traces(),
                 reader::recorded);
-        ConversationProcessor processor = new ConversationProcessor(
-                generation.generator(),
-                generation.providers(),
-                jobs,
-                retries,
-                overrides.provider(),
-                reader::lookNow,
-                recorder);
+        ConversationProcessor processor =
+                new ConversationProcessor(generation, jobs, retries, overrides.provider(), reader::lookNow, recorder);
         var step = ConcurrentChunkStep.<BatchItem, ItemOutcome>named("generate-items", jobRepository, transactions)
                 .reader(reader)
                 .processor(processor)

@@ -112,6 +112,7 @@ public class GenerateRuns {
                 stopRequested = false; // it was this run's
                 touched = built.jobLog().touched();
                 items.abandon(built.processor().cutShort());
+                built.processor().endTraces();
             }
         } finally {
             if (settle()) {
@@ -164,6 +165,15 @@ public class GenerateRuns {
                 status == BatchStatus.STOPPED,
                 built.writer().lostClaims(),
                 status == BatchStatus.STOPPED || status == BatchStatus.COMPLETED ? null : failure);
+    }
+
+    /** @param busy lanes that have an item in hand; the others wait for one */
+    public record LaneUse(int lanes, int busy) {}
+
+    /** Of the run that is under way; zeros when there is none. From any thread. */
+    public LaneUse lanes() {
+        ConcurrentChunkStep<?, ?> step = running.get();
+        return step == null ? new LaneUse(0, 0) : new LaneUse(step.lanes(), step.inHand());
     }
 
     /** Asks the run to end: no new claims, what is in flight may finish within the grace. From any thread. */

@@ -17,6 +17,7 @@ import dev.parley.work.JobSeries;
 import dev.parley.work.Outcome;
 import dev.parley.work.Spending;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -26,6 +27,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.batch.infrastructure.item.Chunk;
@@ -49,6 +51,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
     private final RetryPolicy retries;
     private final TransactionTemplate transaction;
     private final JobLogListener jobLog;
+    private final ItemTraces traces;
     private final Runnable onCommit;
     private final AtomicLong lostClaims = new AtomicLong();
 
@@ -62,6 +65,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
             RetryPolicy retries,
             TransactionTemplate transaction,
             JobLogListener jobLog,
+            ItemTraces traces,
             Runnable onCommit) {
         this.conversations = conversations;
         this.items = items;
@@ -71,16 +75,18 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         this.retries = retries;
         this.transaction = transaction;
         this.jobLog = jobLog;
+        this.traces = traces;
         this.onCommit = onCommit;
     }
 
     @Override
     public void write(Chunk<? extends ItemOutcome> chunk) {
+        Instant begun = traces.now();
         Collection<? extends ItemOutcome> results = chunk.getItems();
         Map<ConversationKey, ConversationPk> primaryKeys = conversations.upsert(conversationsOf(results));
         List<Outcome> outcomes =
                 results.stream().map(result -> outcome(result, primaryKeys)).toList();
-        record(results, outcomes);
+        record(results, outcomes, begun);
     }
 
     private static List<ConversationRecord> conversationsOf(Collection<? extends ItemOutcome> results) {
@@ -110,7 +116,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
                 : new Outcome.Completed(outcome.item(), pk);
     }
 
-    private void record(Collection<? extends ItemOutcome> results, List<Outcome> outcomes) {
+    private void record(Collection<? extends ItemOutcome> results, List<Outcome> outcomes, @Nullable Instant begun) {
         Set<UUID> lost = items.record(outcomes);
         if (!lost.isEmpty()) {
             throw new ClaimLostException(lost); // nothing of a chunk with a foreign item may stay; each is tried alone
@@ -119,6 +125,7 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
             @Override
             public void afterCommit() {
+                traces.written(outcomes, begun);
                 jobLog.written(outcomes); // not before: what is rolled back is tried again, item by item
                 onCommit.run();
             }
@@ -162,7 +169,8 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         }
         Outcome failed = new Outcome.Failed(result.item(), refused.code(), refused.message(), true);
         try {
-            transaction.executeWithoutResult(status -> record(List.of(result), List.of(failed)));
+            Instant begun = traces.now();
+            transaction.executeWithoutResult(status -> record(List.of(result), List.of(failed), begun));
         } catch (ClaimLostException e) {
             claimLost(result);
         }

@@ -5,6 +5,7 @@ import dev.parley.work.BatchItems;
 import dev.parley.work.BatchJobs;
 import dev.parley.work.ClaimOwner;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -44,6 +45,7 @@ class PendingItemReader implements ItemReader<BatchItem> {
     private final int pageSize;
     private final Supplier<ClaimOwner> owner;
     private final Supplier<Duration> providerPause;
+    private final ItemTraces traces;
     private final LongSupplier nanoTime;
     private final ArrayDeque<BatchItem> claimed = new ArrayDeque<>();
     private final Semaphore news = new Semaphore(0);
@@ -63,6 +65,7 @@ class PendingItemReader implements ItemReader<BatchItem> {
             int pageSize,
             Supplier<ClaimOwner> owner,
             Supplier<Duration> providerPause,
+            ItemTraces traces,
             LongSupplier nanoTime) {
         this.items = items;
         this.jobs = jobs;
@@ -70,6 +73,7 @@ class PendingItemReader implements ItemReader<BatchItem> {
         this.pageSize = pageSize;
         this.owner = owner;
         this.providerPause = providerPause;
+        this.traces = traces;
         this.nanoTime = nanoTime;
     }
 
@@ -81,7 +85,10 @@ class PendingItemReader implements ItemReader<BatchItem> {
         releaseClosedJobs();
         for (int fruitless = 1; claimed.isEmpty(); fruitless++) {
             news.drainPermits();
-            claimed.addAll(Outage.rideOut(() -> items.claim(jobIds, pageSize, owner.get())));
+            Instant begun = traces.now();
+            List<BatchItem> page = Outage.rideOut(() -> items.claim(jobIds, pageSize, owner.get()));
+            claimed.addAll(page);
+            traces.claimed(page, begun);
             lookedAt = nanoTime.getAsLong();
             if (claimed.isEmpty()) {
                 Optional<Duration> due = Outage.rideOut(() -> items.nextDue(jobIds));

@@ -23,6 +23,8 @@ import org.springframework.boot.context.properties.bind.validation.BindValidatio
 import org.springframework.boot.context.properties.source.ConfigurationProperty;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.origin.Origin;
+import org.springframework.boot.web.server.PortInUseException;
+import org.springframework.boot.web.server.WebServerException;
 import org.springframework.core.convert.ConversionFailedException;
 import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.util.PlaceholderResolutionException;
@@ -92,12 +94,26 @@ final class Failures {
                 .or(() -> first(chain, ConfigDataException.class, e -> "Settings cannot be read: " + describe(e)))
                 .or(() ->
                         first(chain, YAMLException.class, e -> "A file of settings is not valid YAML: " + describe(e)))
+                .or(() -> webServer(chain))
                 .or(() -> database(chain))
                 .or(() -> first(
                         chain,
                         LiquibaseException.class,
                         e -> "The database could not be migrated: " + describe(root(e))
                                 + "\nEach step is done as a whole or not at all; the next start goes on from here."));
+    }
+
+    private static Optional<String> webServer(List<Throwable> chain) {
+        return first(
+                        chain,
+                        PortInUseException.class,
+                        e -> "Port " + e.getPort()
+                                + " is in use, perhaps by another parley serve; take another one, such as"
+                                + " --server.port=" + (e.getPort() + 1))
+                .or(() -> first(
+                        chain,
+                        WebServerException.class,
+                        e -> "Nothing can listen at server.address and server.port: " + describe(root(e))));
     }
 
     private static String invalidSettings(BindValidationException invalid) {
@@ -145,6 +161,7 @@ final class Failures {
             case "Duration" -> "a duration such as 500ms, 30s or 5m";
             case "DataSize" -> "a size such as 64KB or 10MB";
             case "UUID" -> "a UUID";
+            case "InetAddress" -> "a name or an address of this machine, such as 127.0.0.1 or 0.0.0.0";
             case "LocalDate" -> "a date such as 2026-01-31";
             default -> "a " + type.getSimpleName();
         };

@@ -1,9 +1,13 @@
 package dev.parley.launch;
 
 import java.io.PrintWriter;
+import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.List;
 import org.springframework.beans.factory.BeanFactory;
+import org.springframework.boot.web.server.WebServer;
+import org.springframework.boot.web.server.autoconfigure.ServerProperties;
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -11,7 +15,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "serve",
         description = {
-            "Starts scheduled job files when their time comes, and works off open jobs, until it is stopped.",
+            "Shows the page, takes what live conversations are told to the tracker, starts scheduled job files when",
+            "their time comes, and works off open jobs, until it is stopped.",
             "Several processes may serve the same files over one database: each tick is had once."
         },
         mixinStandardHelpOptions = true,
@@ -43,7 +48,20 @@ class ServeCommand implements Action {
 
     @Override
     public int run(BeanFactory beans, PrintWriter out) {
+        if (beans instanceof WebServerApplicationContext web) {
+            WebServer server = web.getWebServer();
+            if (server != null) {
+                out.println("Parley is at " + address(web.getBean(ServerProperties.class), server.getPort()));
+            }
+        }
         return beans.getBean(Serving.class)
                 .serve(files, noRun ? Serving.Work.LEFT_TO_OTHERS : Serving.Work.DONE_HERE, yes, out);
+    }
+
+    private static String address(ServerProperties server, int port) {
+        InetAddress address = server.getAddress();
+        String host = address == null || address.isAnyLocalAddress() ? "localhost" : address.getHostAddress();
+        return (server.getSsl() == null ? "http" : "https") + "://" + (host.contains(":") ? "[" + host + "]" : host)
+                + ":" + port + "/";
     }
 }

@@ -18,6 +18,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.boot.availability.AvailabilityChangeEvent;
+import org.springframework.boot.availability.ReadinessState;
+import org.springframework.context.ApplicationContext;
 import org.springframework.dao.DataAccessException;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.TransactionException;
@@ -47,6 +50,7 @@ class Serving {
     private final GenerateRuns runs;
     private final Launcher launcher;
     private final Summary summary;
+    private final ApplicationContext application;
     private final CountDownLatch stopped = new CountDownLatch(1);
 
     Serving(
@@ -56,7 +60,8 @@ class Serving {
             BatchJobs jobs,
             GenerateRuns runs,
             Launcher launcher,
-            Summary summary) {
+            Summary summary,
+            ApplicationContext application) {
         this.scheduler = scheduler;
         this.settings = settings;
         this.jobFiles = jobFiles;
@@ -64,6 +69,7 @@ class Serving {
         this.runs = runs;
         this.launcher = launcher;
         this.summary = summary;
+        this.application = application;
     }
 
     /**
@@ -107,6 +113,7 @@ class Serving {
     /** From any thread: begins nothing more, and lets calls in flight finish. */
     void stop() {
         log.info("Stopping: calls in flight may finish, nothing new is begun; a second signal ends at once");
+        AvailabilityChangeEvent.publish(application, ReadinessState.REFUSING_TRAFFIC); // the doors close first
         stopped.countDown();
         runs.requestStop();
     }

@@ -1,7 +1,5 @@
 package dev.parley.launch;
 
-import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.annotation.JsonRawValue;
 import dev.parley.batch.TranscriptImport;
 import dev.parley.tracking.ConversationSessions;
 import dev.parley.tracking.ConversationSessions.Session;
@@ -17,7 +15,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -29,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 @Command(
         name = "track",
-        description = "Shows recorded live conversations, and imports transcripts.",
+        description = "Shows recorded live conversations, imports transcripts, and tries a server's door.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
@@ -37,25 +34,17 @@ import tools.jackson.databind.json.JsonMapper;
             TrackCommand.Sessions.class,
             TrackCommand.Messages.class,
             TrackCommand.Dead.class,
-            TrackCommand.Import.class
+            TrackCommand.Import.class,
+            TrackDemo.class
         })
 class TrackCommand {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(SerializationFeature.INDENT_OUTPUT)
             .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY)
             .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-            .addMixIn(Session.class, RawMetadata.class)
-            .addMixIn(StoredMessage.class, RawMetadata.class)
             .build();
 
     private static final int CONTENT_WIDTH = 60;
-
-    @JsonInclude(JsonInclude.Include.ALWAYS)
-    private interface RawMetadata {
-        @JsonRawValue
-        @Nullable
-        String metadata();
-    }
 
     private static void refuseLimit(int limit) {
         if (limit < 1) {

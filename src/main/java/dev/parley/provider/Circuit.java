@@ -84,6 +84,10 @@ final class Circuit {
                 null));
     }
 
+    boolean isOpen() {
+        return open;
+    }
+
     /** How long no call should be made; zero for none at all. */
     Duration pause() {
         if (!open) {

@@ -91,6 +91,10 @@ final class InFlight {
         }
     }
 
+    int calls() {
+        return calls.get();
+    }
+
     /** {@link Integer#MAX_VALUE} when there is no bound. */
     int allowed() {
         return allowed;

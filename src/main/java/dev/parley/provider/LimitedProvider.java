@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +34,8 @@ final class LimitedProvider implements ModelProvider {
     private final Circuit circuit;
     private final InFlight inFlight = new InFlight();
     private final Map<String, ModelLimits> limits = new ConcurrentHashMap<>();
+    private final LongAdder turns = new LongAdder();
+    private final LongAdder waitedNanos = new LongAdder();
 
     /** @param buckets where limits are shared; null when they are not */
     LimitedProvider(ModelProvider provider, LimitSettings settings, @Nullable SharedBuckets buckets, Ticker ticker) {
@@ -67,9 +70,12 @@ final class LimitedProvider implements ModelProvider {
         ModelLimits limit = limitsOf(request);
         boolean probe = circuit.enter();
         try {
+            long asked = ticker.nanos();
             ModelLimits.Reserved reserved = awaitTurn(limit, request, probe);
             inFlight.enter();
             try {
+                turns.increment();
+                waitedNanos.add(ticker.nanos() - asked);
                 return call(request, limit, reserved, probe);
             } finally {
                 inFlight.leave();
@@ -206,6 +212,17 @@ final class LimitedProvider implements ModelProvider {
     private static boolean isOutage(ModelFailure failure) {
         return isOverload(failure)
                 || (failure.next() == Next.RETRY && !failure.code().equals("conflict"));
+    }
+
+    /** How it is at this moment. */
+    ProviderState state() {
+        return new ProviderState(
+                name(),
+                circuit.isOpen(),
+                inFlight.calls(),
+                inFlight.allowed(),
+                turns.sum(),
+                Duration.ofNanos(waitedNanos.sum()));
     }
 
     /** How long no new call should begin; zero for not at all. Cheap: to be asked before each item. */

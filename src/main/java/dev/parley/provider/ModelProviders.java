@@ -2,7 +2,9 @@ package dev.parley.provider;
 
 import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -13,6 +15,9 @@ import org.springframework.stereotype.Component;
 /** All providers, by name. Thread-safe. */
 @Component
 public class ModelProviders implements AutoCloseable {
+    /** The names of those whose calls cost something. */
+    public static final List<String> PAID = List.of(AnthropicProvider.NAME, OpenAiProvider.NAME);
+
     private final ProviderSettings settings;
     private final AnthropicSettings anthropic;
     private final OpenAiSettings openAi;
@@ -101,6 +106,16 @@ public class ModelProviders implements AutoCloseable {
             longest = pause.compareTo(longest) > 0 ? pause : longest;
         }
         return longest;
+    }
+
+    /** Of those that were asked for since the start. */
+    public List<ProviderState> states() {
+        return paid.values().stream().map(LimitedProvider::state).toList();
+    }
+
+    /** Empty when it was not asked for since the start. */
+    public Optional<ProviderState> state(String name) {
+        return Optional.ofNullable(paid.get(name)).map(LimitedProvider::state);
     }
 
     private LimitedProvider paid(String name) {

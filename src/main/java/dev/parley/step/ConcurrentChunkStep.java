@@ -92,6 +92,16 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         }
     }
 
+    /** How many items its executions can have in hand at once; zero while none is under way. From any thread. */
+    public int lanes() {
+        return running.size() * settings.concurrency();
+    }
+
+    /** How many items are in hand: read, and their results not handed over to be written. From any thread. */
+    public int inHand() {
+        return running.stream().mapToInt(StepRun::inHand).sum();
+    }
+
     /**
      * Asks the step to stop, from any thread: nothing more is read; items in flight may finish for as long as the grace
      * lasts, then their lanes are interrupted; what has completed is written and the step ends STOPPED. Returns at once.

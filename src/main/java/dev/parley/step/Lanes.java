@@ -101,6 +101,11 @@ final class Lanes<I, O> {
         return inHand.get() == 0 && events.isEmpty();
     }
 
+    /** Items whose results are not handed over. Any thread. */
+    int inHand() {
+        return inHand.get();
+    }
+
     /** Waits for a first result, adds it and those that are there already. */
     void collect(List<Completed<I, O>> into, int most, long waitNanos) throws InterruptedException {
         Event<I, O> first = events.poll(waitNanos, TimeUnit.NANOSECONDS);

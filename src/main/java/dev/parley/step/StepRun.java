@@ -54,6 +54,11 @@ final class StepRun<I, O> extends AbstractStep {
     }
 
     /** Any thread. */
+    int inHand() {
+        return lanes.inHand();
+    }
+
+    /** Any thread. */
     void requestStop() {
         lanes.requestStop();
     }

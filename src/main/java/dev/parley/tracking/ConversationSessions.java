@@ -1,5 +1,6 @@
 package dev.parley.tracking;
 
+import com.fasterxml.jackson.annotation.JsonRawValue;
 import dev.parley.database.Dialect;
 import dev.parley.tracking.Entry.End;
 import dev.parley.tracking.Entry.Message;
@@ -12,17 +13,22 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.stereotype.Repository;
+import org.springframework.transaction.support.TransactionTemplate;
 
 /**
  * The tables {@code conversation_sessions} and {@code conversation_messages}. Thread-safe.
@@ -79,9 +85,17 @@ public class ConversationSessions {
             SELECT session_id, user_id, started_at, ended_at, duration_seconds, metadata,
                    (SELECT count(*) FROM conversation_messages m WHERE m.session_id = s.session_id) AS messages
               FROM conversation_sessions s
-             ORDER BY started_at DESC
+             WHERE (started_at, session_id) < (?, ?) AND (CAST(? AS uuid) IS NULL OR user_id = ?)
+             ORDER BY started_at DESC, session_id DESC
              LIMIT ?
             """;
+
+    private static final String STARTED_AT = "SELECT started_at FROM conversation_sessions WHERE session_id = ?";
+
+    /** Later than any. */
+    private static final OffsetDateTime NEVER = OffsetDateTime.parse("9999-12-31T00:00:00Z");
+
+    private static final UUID LAST = new UUID(-1, -1);
 
     private static final String RECENT_MESSAGES = """
             SELECT id, session_id, user_id, role, content, audio_url, metadata, created_at
@@ -91,7 +105,24 @@ public class ConversationSessions {
              LIMIT ?
             """;
 
-    private static final String SESSION_EXISTS = "SELECT count(*) FROM conversation_sessions WHERE session_id = ?";
+    private static final String MESSAGES_AFTER = """
+            SELECT m.id, m.session_id, m.user_id, m.role, m.content, m.audio_url, m.metadata, m.created_at
+              FROM conversation_messages m
+              LEFT JOIN conversation_messages a ON a.id = ?
+             WHERE m.session_id = ?
+               AND (a.id IS NULL OR (m.created_at, coalesce(m.seq, 0), m.id) > (a.created_at, coalesce(a.seq, 0), a.id))
+             ORDER BY m.created_at, coalesce(m.seq, 0), m.id
+             LIMIT ?
+            """;
+
+    private static final String USER = "SELECT user_id FROM conversation_sessions WHERE session_id = ?";
+
+    /** The policies bind no owner; they do bind the readers' role, where the connected one may take it. */
+    private static final String ACT_AS_USER = """
+            SELECT set_config('app.user_id', ?, true), CASE WHEN pg_has_role(current_user, to_regrole('parley_reader'),
+                   CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)
+                   THEN set_config('role', 'parley_reader', true) END
+            """;
 
     private static final String COLUMNS = """
             SELECT lower(table_name) || '.' || lower(column_name)
@@ -150,7 +181,7 @@ public class ConversationSessions {
             Instant startedAt,
             @Nullable Instant endedAt,
             @Nullable Double durationSeconds,
-            @Nullable String metadata,
+            @JsonRawValue @Nullable String metadata,
             long messages) {}
 
     /**
@@ -165,11 +196,26 @@ public class ConversationSessions {
             MessageRole role,
             String content,
             @Nullable String audioUrl,
-            @Nullable String metadata,
+            @JsonRawValue @Nullable String metadata,
             Instant createdAt) {}
 
     /** The newest sessions, the newest first. */
     public List<Session> recent(int limit) {
+        return recent(null, null, limit);
+    }
+
+    /**
+     * The newest sessions, the newest first.
+     *
+     * @param user whose; null for everybody's
+     * @param after the last one of the page before; null for the first page. One that is not there has nothing after it
+     */
+    public List<Session> recent(@Nullable UUID user, @Nullable UUID after, int limit) {
+        List<OffsetDateTime> before =
+                after == null ? List.of(NEVER) : jdbc.queryForList(STARTED_AT, OffsetDateTime.class, after);
+        if (before.isEmpty()) {
+            return List.of();
+        }
         return jdbc.query(
                 RECENT_SESSIONS,
                 (row, n) -> new Session(
@@ -180,29 +226,61 @@ public class ConversationSessions {
                         row.getObject("duration_seconds", Double.class),
                         row.getString("metadata"),
                         row.getLong("messages")),
+                before.get(0),
+                after == null ? LAST : after,
+                user,
+                user,
                 limit);
     }
 
     /** The newest messages of a session, the newest first. */
     public List<StoredMessage> recentMessages(UUID sessionId, int limit) {
-        return jdbc.query(
-                RECENT_MESSAGES,
-                (row, n) -> new StoredMessage(
-                        row.getObject("id", UUID.class),
-                        row.getObject("session_id", UUID.class),
-                        row.getObject("user_id", UUID.class),
-                        MessageRole.parse(row.getString("role")),
-                        row.getString("content"),
-                        row.getString("audio_url"),
-                        row.getString("metadata"),
-                        time(row, "created_at")),
-                sessionId,
-                limit);
+        return jdbc.query(RECENT_MESSAGES, ConversationSessions::message, sessionId, limit);
+    }
+
+    /**
+     * The messages of a session in the order in which they were tracked.
+     *
+     * @param after the last one of the page before; null for the first page
+     */
+    public List<StoredMessage> messages(UUID sessionId, @Nullable UUID after, int limit) {
+        return jdbc.query(MESSAGES_AFTER, ConversationSessions::message, after, sessionId, limit);
+    }
+
+    private static StoredMessage message(ResultSet row, int number) throws SQLException {
+        return new StoredMessage(
+                row.getObject("id", UUID.class),
+                row.getObject("session_id", UUID.class),
+                row.getObject("user_id", UUID.class),
+                MessageRole.parse(row.getString("role")),
+                row.getString("content"),
+                row.getString("audio_url"),
+                row.getString("metadata"),
+                time(row, "created_at"));
     }
 
     public boolean exists(UUID sessionId) {
-        Long count = jdbc.queryForObject(SESSION_EXISTS, Long.class, sessionId);
-        return count != null && count > 0;
+        return userOf(sessionId).isPresent();
+    }
+
+    /** Whose a session is; empty when there is none. */
+    public Optional<UUID> userOf(UUID sessionId) {
+        return jdbc.queryForList(USER, UUID.class, sessionId).stream().findFirst();
+    }
+
+    /**
+     * Reads on behalf of a user, in a transaction of its own: on PostgreSQL under the policies of row-level security, if the
+     * connected role is a member of {@code parley_reader}. The statements name their user all the same.
+     */
+    public <T> T asUser(UUID user, Supplier<T> read) {
+        TransactionTemplate transaction =
+                new TransactionTemplate(new JdbcTransactionManager(Objects.requireNonNull(jdbc.getDataSource())));
+        return Objects.requireNonNull(transaction.execute(status -> {
+            if (dialect() == Dialect.POSTGRESQL) {
+                jdbc.queryForList(ACT_AS_USER, user.toString());
+            }
+            return read.get();
+        }));
     }
 
     /** @return how many were new; the others had been started before */
@@ -331,7 +409,7 @@ public class ConversationSessions {
     }
 
     private Dialect initialize() {
-        Dialect found = Dialect.of(java.util.Objects.requireNonNull(jdbc.getDataSource()));
+        Dialect found = Dialect.of(Objects.requireNonNull(jdbc.getDataSource()));
         if (found == Dialect.POSTGRESQL && Boolean.TRUE.equals(jdbc.queryForObject(BYPASSES_POLICIES, Boolean.class))) {
             log.warn("The database's role is a superuser or has BYPASSRLS, so that row-level security does not bind it:"
                     + " sessions and messages should be written with a plain role that is a member of parley_writer");

@@ -26,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -163,6 +164,19 @@ public final class ConversationTracker implements AutoCloseable {
      * @param metadata anything that can be JSON; null for none
      */
     public TrackResult start(UUID sessionId, UUID userId, @Nullable Map<String, ?> metadata) {
+        return start(sessionId, userId, metadata, null);
+    }
+
+    /** The same, with an answer that comes as that of {@link #trackDurable}. */
+    public CompletableFuture<TrackResult> startDurable(UUID sessionId, UUID userId, @Nullable Map<String, ?> metadata) {
+        return durably(answer -> start(sessionId, userId, metadata, answer));
+    }
+
+    private TrackResult start(
+            UUID sessionId,
+            UUID userId,
+            @Nullable Map<String, ?> metadata,
+            @Nullable CompletableFuture<TrackResult> answer) {
         try {
             if (isMissing(sessionId) || isMissing(userId)) {
                 return refuse(Reason.INVALID, "a session needs an id and a user");
@@ -171,9 +185,9 @@ public final class ConversationTracker implements AutoCloseable {
             Instant at = now();
             if (!states.start(sessionId, userId, at)) {
                 log.debug("The session {}... was already started", shortId(sessionId));
-                return new Accepted(sessionId);
+                return nothingToDo(sessionId, answer);
             }
-            TrackResult result = offer(new Entry.Start(sessionId, userId, at, json == null ? "{}" : json), null);
+            TrackResult result = offer(new Entry.Start(sessionId, userId, at, json == null ? "{}" : json), answer);
             if (!result.accepted()) {
                 states.startRefused(sessionId);
             }
@@ -194,15 +208,29 @@ public final class ConversationTracker implements AutoCloseable {
      * disk for {@code disk}. What is hung on the future does not hold up the tracker.
      */
     public CompletableFuture<TrackResult> trackDurable(TrackedMessage message) {
+        return durably(answer -> track(message, answer));
+    }
+
+    /** @param call takes what is to be completed once its entry is safe; null when that is not waited for */
+    private CompletableFuture<TrackResult> durably(
+            Function<@Nullable CompletableFuture<TrackResult>, TrackResult> call) {
         if (settings.durability().compareTo(Durability.PROCESS) < 0) {
-            return CompletableFuture.completedFuture(track(message, null));
+            return CompletableFuture.completedFuture(call.apply(null));
         }
         CompletableFuture<TrackResult> answer = new CompletableFuture<>();
-        TrackResult result = track(message, answer);
+        TrackResult result = call.apply(answer);
         if (!result.accepted()) {
             answer.complete(result);
         }
         return answer;
+    }
+
+    private static TrackResult nothingToDo(UUID sessionId, @Nullable CompletableFuture<TrackResult> answer) {
+        TrackResult result = new Accepted(sessionId);
+        if (answer != null) {
+            answer.complete(result);
+        }
+        return result;
     }
 
     private TrackResult track(TrackedMessage message, @Nullable CompletableFuture<TrackResult> answer) {
@@ -265,28 +293,41 @@ public final class ConversationTracker implements AutoCloseable {
 
     /** Ends a session. Messages that come within the next 60 seconds are still recorded with its user. */
     public TrackResult end(UUID sessionId) {
+        return end(sessionId, now(), null);
+    }
+
+    /** Ends a session as of a moment that has passed, such as that of its last connection's end. */
+    public TrackResult end(UUID sessionId, Instant at) {
+        return end(sessionId, at.truncatedTo(ChronoUnit.MICROS), null);
+    }
+
+    /** Ends a session now, with an answer that comes as that of {@link #trackDurable}. */
+    public CompletableFuture<TrackResult> endDurable(UUID sessionId) {
+        return durably(answer -> end(sessionId, now(), answer));
+    }
+
+    private TrackResult end(UUID sessionId, Instant at, @Nullable CompletableFuture<TrackResult> answer) {
         try {
             if (isMissing(sessionId)) {
                 return refuse(Reason.INVALID, "there is no session id");
             }
-            Instant at = now();
-            State state = states.find(sessionId, at);
+            State state = states.find(sessionId, now());
             if (state == null) {
                 log.warn("Session {}... not found in state", shortId(sessionId));
                 refused(Reason.UNKNOWN_SESSION);
                 return new Refused(Reason.UNKNOWN_SESSION, "session " + sessionId + " was not started here");
             }
-            return end(sessionId, state, at);
+            return end(sessionId, state, at, answer);
         } catch (RuntimeException e) {
             return invalid("session end", e);
         }
     }
 
-    private TrackResult end(UUID sessionId, State state, Instant at) {
+    private TrackResult end(UUID sessionId, State state, Instant at, @Nullable CompletableFuture<TrackResult> answer) {
         if (!states.end(state, at)) {
-            return new Accepted(sessionId); // it had ended
+            return nothingToDo(sessionId, answer); // it had ended
         }
-        TrackResult result = offer(new Entry.End(sessionId, at, state.tracked()), null);
+        TrackResult result = offer(new Entry.End(sessionId, at, state.tracked()), answer);
         if (!result.accepted()) {
             states.endRefused(state);
         }
@@ -375,7 +416,7 @@ public final class ConversationTracker implements AutoCloseable {
             states.forget(now);
             for (UUID idle : states.idleSince(now.minus(settings.idleTimeout()))) {
                 State state = states.find(idle, now);
-                if (state != null && end(idle, state, state.lastAt()).accepted()) {
+                if (state != null && end(idle, state, state.lastAt(), null).accepted()) {
                     log.info(
                             "Session {}... was sent nothing for {} and is ended",
                             shortId(idle),
@@ -385,6 +426,17 @@ public final class ConversationTracker implements AutoCloseable {
         } catch (RuntimeException e) {
             log.warn("Sessions could not be swept: {}", e.toString());
         }
+    }
+
+    /** Whose a session is that was started here, until a minute after its end; null when it is not known. */
+    public @Nullable UUID userOf(UUID sessionId) {
+        State state = state(sessionId);
+        return state == null ? null : state.userId();
+    }
+
+    /** How much of the queue is taken, from 0 to 1: a sender that has a choice sends less as it fills. */
+    public double load() {
+        return (double) queue.size() / queue.capacity();
     }
 
     /** What is known of a session; null when nothing is. */

@@ -21,9 +21,15 @@ public class DeadLetters {
 
     private static final String OLDEST = "SELECT " + COLUMNS + """
               FROM tracking_dead_letters
+             WHERE (created_at, id) > (?, ?)
              ORDER BY created_at, id
              LIMIT ?
             """;
+
+    private static final String CREATED_AT = "SELECT created_at FROM tracking_dead_letters WHERE id = ?";
+
+    private static final OffsetDateTime BEFORE_ALL = OffsetDateTime.parse("1970-01-01T00:00:00Z");
+    private static final UUID FIRST = new UUID(0, 0);
 
     private static final String AFTER = "SELECT " + COLUMNS + """
               FROM tracking_dead_letters
@@ -58,7 +64,13 @@ public class DeadLetters {
 
     /** The oldest first. */
     public List<DeadLetter> oldest(int limit) {
-        return query(OLDEST, limit);
+        return query(OLDEST, BEFORE_ALL, FIRST, limit);
+    }
+
+    /** The oldest first, after that one; none after one that is not there any more. */
+    public List<DeadLetter> oldestAfter(UUID id, int limit) {
+        List<OffsetDateTime> createdAt = jdbc.queryForList(CREATED_AT, OffsetDateTime.class, id);
+        return createdAt.isEmpty() ? List.of() : query(OLDEST, createdAt.get(0), id, limit);
     }
 
     public long count() {

@@ -1,5 +1,6 @@
 package dev.parley.tracking;
 
+import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 
 /** Who speaks. */
@@ -11,6 +12,7 @@ public enum MessageRole {
     private final String key = name().toLowerCase(Locale.ROOT);
 
     /** As the column has it. */
+    @JsonValue
     public String key() {
         return key;
     }

@@ -172,7 +172,7 @@ class ParleyJarIT {
         JdbcClient jdbc = usePostgresql("parley_jar_serve");
         Path nightly = folder.resolve("jobs/nightly.yaml");
         Files.writeString(nightly, Files.readString(nightly).replace("cron: 0 0 2 * * *", "cron: '* * * * * *'"));
-        Running serve = start("serve", "--yes");
+        Running serve = start("serve", "--yes", "--server.port=0");
         while (count(jdbc, "SELECT count(*) FROM pg_tables WHERE tablename = 'schedules'") == 0
                 || count(jdbc, "SELECT count(*) FROM batch_jobs WHERE status = 'completed'") < 2) {
             assertThat(serve.isAlive()).isTrue();
@@ -184,7 +184,12 @@ class ParleyJarIT {
         Ended status = parley("status");
 
         assertThat(stopped.code()).as(stopped.toString()).isEqualTo(ExitCode.STOPPED);
-        assertThat(stopped.out()).contains("jobs/nightly.yaml is due", "enqueued: job", "18 of 18 items successful");
+        assertThat(stopped.out())
+                .contains(
+                        "Parley is at http://127.0.0.1:",
+                        "jobs/nightly.yaml is due",
+                        "enqueued: job",
+                        "18 of 18 items successful");
         assertThat(count(jdbc, "SELECT count(*) FROM batch_items WHERE status = 'processing'"))
                 .isZero();
         assertThat(status.out()).contains("Nightly", "SCHEDULE", "nightly.yaml");

@@ -34,6 +34,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.context.ApplicationContext;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionTemplate;
 import tools.jackson.databind.JsonNode;
@@ -385,7 +386,8 @@ class SchedulerTests {
                 app.bean(BatchJobs.class),
                 app.bean(dev.parley.batch.GenerateRuns.class),
                 app.bean(Launcher.class),
-                app.bean(Summary.class));
+                app.bean(Summary.class),
+                (ApplicationContext) app.beans());
         Future<Integer> served = background.submit(
                 () -> serving.serve(List.of(file), Serving.Work.LEFT_TO_OTHERS, true, new PrintWriter(out)));
         while (!out.toString().contains("No schedules; leaving open jobs to others")) {

@@ -28,6 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.springframework.context.ApplicationContext;
+import org.springframework.core.env.Environment;
 import picocli.CommandLine.ParseResult;
 
 /** The folder {@code jobs}: each file is one that the program takes, and starts what its reader is told. */
@@ -89,6 +90,9 @@ class ShelfTests {
                 assertThat(Files.readString(file)).as(name).startsWith("#");
             }
         }
+        assertThat(filesIn(JOBS.resolve("monitoring")))
+                .isNotEmpty()
+                .allSatisfy(file -> assertThat(page).contains("`" + file.getFileName() + "`"));
     }
 
     @Test
@@ -187,6 +191,41 @@ class ShelfTests {
         assertCommand(words(service.get("ExecStart").get(0)), "run");
         assertPatience(Integer.valueOf(service.get("TimeoutStopSec").get(0)));
         assertThat(service.get("SuccessExitStatus")).containsExactly(String.valueOf(ExitCode.STOPPED));
+    }
+
+    @Test
+    void theServerIsProbedAndReachedWhereItListens() throws IOException {
+        List<Object> documents = yaml("kubernetes-serve.yaml");
+        Object pod = at(documents.get(0), "spec", "template", "spec");
+        Object serve = at(pod, "containers", 0);
+        Object labels = at(documents.get(0), "spec", "template", "metadata", "labels");
+
+        assertCommand(at(serve, "args"), "serve");
+        for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
+            assertThat(at(serve, probe, "httpGet", "port")).isEqualTo(at(serve, "ports", 0, "name"));
+            assertThat(at(serve, probe, "httpGet", "path"))
+                    .isEqualTo(probe.equals("readinessProbe") ? "/readyz" : "/livez");
+        }
+        assertThat(at(serve, "ports", 0, "containerPort"))
+                .hasToString(app.beans().getBean(Environment.class).getProperty("server.port"));
+        assertThat(at(documents.get(1), "spec", "selector"))
+                .isEqualTo(labels)
+                .isEqualTo(at(documents.get(0), "spec", "selector", "matchLabels"));
+        assertThat(at(documents.get(1), "spec", "ports", 0, "targetPort")).isEqualTo(at(serve, "ports", 0, "name"));
+        assertThat(at(documents.get(2), "metadata", "name"))
+                .isEqualTo(at(pod, "volumes", 0, "persistentVolumeClaim", "claimName"));
+        assertEnvironment(at(serve, "env"));
+        assertPatience(at(pod, "terminationGracePeriodSeconds"));
+    }
+
+    @Test
+    void theUnitOfTheServerIsStartedAgainUnlessASettingIsWrong() throws IOException {
+        Map<String, List<String>> service = unit("parley-serve.service");
+
+        assertCommand(words(service.get("ExecStart").get(0)), "serve");
+        assertPatience(Integer.valueOf(service.get("TimeoutStopSec").get(0)));
+        assertThat(service.get("SuccessExitStatus")).containsExactly(String.valueOf(ExitCode.STOPPED));
+        assertThat(service.get("RestartPreventExitStatus")).containsExactly(String.valueOf(ExitCode.CONFIGURATION));
     }
 
     @Test
@@ -290,17 +329,18 @@ class ShelfTests {
         return Arrays.asList(command.group(1).split(" "));
     }
 
-    private static void assertEnvironment(Object variables) {
+    private static void assertEnvironment(Object variables) throws IOException {
         assertKnown(((List<?>) variables)
                 .stream().map(variable -> at(variable, "name").toString()).toList());
     }
 
     /** Our own by their settings, others by what the README says of them. */
-    private static void assertKnown(List<String> names) {
+    private static void assertKnown(List<String> names) throws IOException {
         assertThat(names).isNotEmpty();
+        String ourVariables = Files.readString(Path.of("src/main/resources/application.yaml"));
         KnownSettings.of((ApplicationContext) app.beans())
                 .refuseUnknown(names.stream()
-                        .filter(name -> name.startsWith("PARLEY_"))
+                        .filter(name -> name.startsWith("PARLEY_") && !ourVariables.contains("${" + name + ":}"))
                         .map(name ->
                                 "--" + name.toLowerCase(java.util.Locale.ROOT).replace('_', '.') + "=")
                         .toList());
