@@ -17,3 +17,8 @@ CREATE TABLE IF NOT EXISTS job_series (
 --changeset parley:job-report
 --comment: When the report of a job was last written; none is no report.
 ALTER TABLE batch_jobs ADD COLUMN IF NOT EXISTS reported_at timestamp with time zone;
+
+--changeset parley:filters-postgresql dbms:postgresql runInTransaction:false
+--comment: A page of the items that wait, or that failed for one cause, of a job of a million. Neither has a row for an item that succeeded.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS batch_items_queued_idx ON batch_items (batch_job_id, position) WHERE status = 'queued';
+CREATE INDEX CONCURRENTLY IF NOT EXISTS batch_items_error_code_idx ON batch_items (batch_job_id, error_code, position) WHERE error_code IS NOT NULL;
