@@ -64,6 +64,7 @@ export function listen(job, handlers, connected) {
     let source = null;
     let timer = 0;
     const open = () => {
+        close();
         source = new EventSource('/api/events' + (job ? `?job=${encodeURIComponent(job)}` : ''));
         source.onopen = () => connected(true);
         source.onerror = () => {
@@ -77,10 +78,17 @@ export function listen(job, handlers, connected) {
             source.addEventListener(event, message => handle(JSON.parse(message.data)));
         }
     };
-    open();
-    return () => {
+    const close = () => {
         clearTimeout(timer);
-        source.close();
+        source?.close();
+    };
+    // a browser has six connections to a server: one that nobody looks at must not keep any
+    const look = () => document.hidden ? close() : open();
+    document.addEventListener('visibilitychange', look);
+    look();
+    return () => {
+        document.removeEventListener('visibilitychange', look);
+        close();
     };
 }
 

@@ -16,6 +16,7 @@ export function jobPage({id, query, show, title, may}) {
     let items = null;
     let series = null;
     let lost = false;
+    const places = new Map();
     show(loading('the job'));
 
     async function load() {
@@ -23,7 +24,7 @@ export function jobPage({id, query, show, title, may}) {
             const asked = wanted;
             const [aJob, failures, theSeries, page] = await Promise.all(
                 [get(api), get(`${api}/failures`), get(`${api}/series`), get(`${api}/items?${filter(asked)}`)]);
-            [job, causes, series] = [aJob, failures.causes, theSeries];
+            [job, causes, series] = [aJob, placed(failures.causes), theSeries];
             items = asked === wanted ? page : items;
             draw();
         } catch (error) {
@@ -31,6 +32,12 @@ export function jobPage({id, query, show, title, may}) {
                 show(failure(error, load));
             }
         }
+    }
+
+    /** A cause keeps its place while the page is open, or its button would move away under the reader's hand. */
+    function placed(found) {
+        found.filter(cause => !places.has(cause.code)).forEach(cause => places.set(cause.code, places.size));
+        return found.toSorted((one, other) => places.get(one.code) - places.get(other.code));
     }
 
     /** The list and the charts follow what the events tell, at a reader's pace. */
@@ -49,7 +56,7 @@ export function jobPage({id, query, show, title, may}) {
                 announce(`The job is ${news.job.status}.`);
             }
             job = news.job;
-            causes = news.failures.causes ?? news.failures;
+            causes = placed(news.failures.causes);
             draw();
             follow();
         },
@@ -104,8 +111,9 @@ export function jobPage({id, query, show, title, may}) {
         fact('Possibly paid twice', plural(job.possiblyPaidTwice, 'call')),
         h('div', {key: 'error', class: 'wide'}, h('dt', {}, 'Last item error'),
             h('dd', {class: 'two', title: job.lastItemError}, job.lastItemError ?? 'none')),
-        h('div', {key: 'kept', class: 'wide'}, h('dt', {}, 'Kept'), h('dd', {class: 'row kept'},
-            logLink(job), job.report && h('a', {href: job.report}, 'Report')))));
+        h('div', {key: 'log', class: 'wide'}, h('dt', {}, 'Log'), h('dd', {}, logLink(job))),
+        h('div', {key: 'report', class: 'wide'}, h('dt', {}, 'Report'),
+            h('dd', {}, job.report ? link(job.report, 'Report of the last run') : 'none yet'))));
 
     const charts = () => h('section', {key: 'over time', class: 'panel', 'aria-labelledby': 'over-time'},
         h('h2', {id: 'over-time'}, 'Over time'), h('div', {id: 'charts', class: 'charts', foreign: true}));
@@ -216,8 +224,8 @@ function said(job) {
 /** The log is an object of the store, and stays there. */
 function logLink(job) {
     return job.log.startsWith('gs://')
-        ? h('a', {href: `https://storage.cloud.google.com/${job.log.slice(5)}`, rel: 'noreferrer'}, 'Log')
-        : h('span', {}, 'Log at ', h('code', {}, job.log));
+        ? h('a', {href: `https://storage.cloud.google.com/${job.log.slice(5)}`, rel: 'noreferrer'}, job.log)
+        : h('code', {}, job.log);
 }
 
 function filter(query) {

@@ -146,6 +146,8 @@ class PageInBrowser {
         String all = browser.text("body");
         assertThat(log).hasSizeGreaterThan(64).noneMatch(all::contains);
 
+        browser.until("the last of it is told", () -> browser.text(".facts").contains("Report of the last run"));
+        Browser.pause(Duration.ofSeconds(4)); // the list and the charts follow at a reader's pace
         browser.js("window.watched.begin()");
         Browser.pause(Duration.ofSeconds(7)); // longer than whoever looks for changes waits
         Map<String, Object> still = browser.js("return window.watched.report()");
