@@ -91,7 +91,8 @@ class TrackDemo implements Action {
         for (int i = 1; i <= sessions; i++) {
             UUID session = UUID.randomUUID();
             try {
-                converse(session, whose, "Session " + i + " of " + sessions + ": " + session + " of user " + whose, out);
+                converse(
+                        session, whose, "Session " + i + " of " + sessions + ": " + session + " of user " + whose, out);
             } catch (BrokenPromiseException e) {
                 out.println("  NOT AS PROMISED: " + e.getMessage());
                 return ExitCode.UNEXPECTED;
