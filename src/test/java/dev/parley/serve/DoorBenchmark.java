@@ -19,10 +19,10 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -41,6 +41,7 @@ public final class DoorBenchmark {
     private final int seconds = Integer.getInteger("parley.bench.seconds", 60);
     private final int warmUp = Integer.getInteger("parley.bench.warm-up", 10);
     private final int[] latencies = new int[connections * rate * seconds]; // microseconds
+    private final int[] fromSend = new int[latencies.length];
     private final AtomicInteger measured = new AtomicInteger();
     private final AtomicInteger refused = new AtomicInteger();
     private final AtomicInteger closed = new AtomicInteger();
@@ -65,6 +66,7 @@ public final class DoorBenchmark {
         private final UUID session = UUID.randomUUID();
         private final CountDownLatch ready = new CountDownLatch(1);
         private final long[] due = new long[1 << 10];
+        private final long[] sentAt = new long[due.length];
         private final Queue<Long> waiting = new ArrayDeque<>();
         private final StringBuilder begun = new StringBuilder();
         private volatile long sent;
@@ -101,6 +103,7 @@ public final class DoorBenchmark {
         private void send(long at) {
             sending.join();
             due[(int) ((sent + 1) & (due.length - 1))] = at;
+            sentAt[(int) ((sent + 1) & (due.length - 1))] = System.nanoTime();
             sent++;
             sending = socket.sendText(
                     "{\"type\":\"message\",\"message_id\":\"" + UUID.randomUUID() + "\",\"session_id\":\"" + session
@@ -130,6 +133,7 @@ public final class DoorBenchmark {
                         int place = measured.getAndIncrement();
                         if (place < latencies.length) {
                             latencies[place] = (int) ((now - at) / 1_000);
+                            fromSend[place] = (int) ((now - sentAt[(int) (n & (due.length - 1))]) / 1_000);
                         }
                     }
                 }
@@ -154,8 +158,11 @@ public final class DoorBenchmark {
     }
 
     private Map<String, Object> run(DoorServer server) throws Exception {
-        ExecutorService threads = Executors.newFixedThreadPool(2);
-        HttpClient http = HttpClient.newBuilder().executor(threads).build();
+        CustomizableThreadFactory daemons = new CustomizableThreadFactory("client-");
+        daemons.setDaemon(true);
+        HttpClient http = HttpClient.newBuilder()
+                .executor(Executors.newFixedThreadPool(2, daemons))
+                .build();
         List<Client> clients = new ArrayList<>();
         for (int i = 0; i < connections; i++) {
             Client client = new Client();
@@ -202,7 +209,6 @@ public final class DoorBenchmark {
             stored = stored(server);
         }
         clients.forEach(client -> client.socket.abort());
-        threads.shutdownNow();
 
         int count = Math.min(measured.get(), latencies.length);
         int[] sorted = Arrays.copyOf(latencies, count);
@@ -216,6 +222,10 @@ public final class DoorBenchmark {
         results.put("p99Ms", sorted[(int) (count * 0.99)] / 1e3);
         results.put("p999Ms", sorted[(int) (count * 0.999)] / 1e3);
         results.put("maxMs", sorted[count - 1] / 1e3);
+        int[] sortedFromSend = Arrays.copyOf(fromSend, count);
+        Arrays.sort(sortedFromSend);
+        results.put("p50FromSendMs", sortedFromSend[count / 2] / 1e3);
+        results.put("p99FromSendMs", sortedFromSend[(int) (count * 0.99)] / 1e3);
         results.put("senderBehindAtMostMs", most / 1e6);
         results.put("cpuSecondsWithClient", cpuSeconds);
         results.put("refusedOrError", refused.get());

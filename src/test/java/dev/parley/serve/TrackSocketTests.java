@@ -18,8 +18,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.springframework.boot.availability.AvailabilityChangeEvent;
-import org.springframework.boot.availability.ReadinessState;
 import tools.jackson.databind.JsonNode;
 
 /** {@code convtrack.v1} as a client that is not ours meets it, on a server that runs. */
@@ -332,14 +330,11 @@ class TrackSocketTests {
             talk.start(session, user).next("ready");
             talk.say(session, UUID.randomUUID(), "before").settled(2);
 
-            AvailabilityChangeEvent.publish(server.context(), ReadinessState.REFUSING_TRAFFIC);
+            door.stop();
 
             assertThat(talk.closed()).isEqualTo(1012);
             assertThat(Talk.refusal(server, TrackSocket.PROTOCOL)).isEqualTo(503);
-            assertThat(server.post("/api/track", "application/x-ndjson", "").statusCode())
-                    .isEqualTo(503);
         } finally {
-            AvailabilityChangeEvent.publish(server.context(), ReadinessState.ACCEPTING_TRAFFIC);
             door.start();
         }
         try (Talk talk = Talk.with(server)) {
