@@ -180,7 +180,7 @@ public class JobSeries {
         Map<UUID, Pace> paces = new HashMap<>();
         if (!open.isEmpty()) {
             jdbc.sql(RECENT).param("jobs", open.keySet()).query((RowCallbackHandler) row -> {
-                BatchJob job = java.util.Objects.requireNonNull(open.get(row.getObject("job_id", UUID.class)));
+                BatchJob job = open.get(row.getObject("job_id", UUID.class));
                 paces.put(job.id(), pace(job, instant(row, "first"), instant(row, "last"), row.getLong("items")));
             });
         }
