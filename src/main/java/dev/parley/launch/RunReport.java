@@ -67,6 +67,7 @@ record RunReport(
                 "charts",
                         resource("/static/charts.js")
                                 .replace("</script", "<\\/script")
+                                .replace("<script", "<\\u0073cript")
                                 .replace("<!--", "<\\!--"));
         StringBuilder html = new StringBuilder(TEMPLATE.length() * 40);
         int from = 0;
