@@ -90,9 +90,9 @@ class TrackDemo implements Action {
         UUID whose = user == null ? UUID.randomUUID() : user;
         for (int i = 1; i <= sessions; i++) {
             UUID session = UUID.randomUUID();
-            out.println("Session " + i + " of " + sessions + ": " + session + " of user " + whose);
             try {
-                converse(session, whose, out);
+                converse(
+                        session, whose, "Session " + i + " of " + sessions + ": " + session + " of user " + whose, out);
             } catch (BrokenPromiseException e) {
                 out.println("  NOT AS PROMISED: " + e.getMessage());
                 return ExitCode.UNEXPECTED;
@@ -103,7 +103,7 @@ class TrackDemo implements Action {
         return ExitCode.OK;
     }
 
-    private void converse(UUID session, UUID whose, PrintWriter out)
+    private void converse(UUID session, UUID whose, String title, PrintWriter out)
             throws BrokenPromiseException, InterruptedException {
         List<String> said = new ArrayList<>();
         Map<String, Object> start = Map.of(
@@ -117,6 +117,7 @@ class TrackDemo implements Action {
                 Map.of("channel", "demo"));
         UUID last = UUID.randomUUID();
         try (Connection first = connect()) {
+            out.println(title);
             first.send(start);
             JsonNode ready = first.next("ready");
             out.println("  ready: credit " + ready.path("credit") + ", acks promise durability "

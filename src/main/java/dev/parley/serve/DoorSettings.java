@@ -45,6 +45,9 @@ record DoorSettings(
             throw new IllegalArgumentException(
                     "parley.door.max-request " + maxRequest + " is less than parley.door.max-frame " + maxFrame);
         }
+        if (grace.isNegative()) {
+            throw new IllegalArgumentException("parley.door.grace " + grace + " is negative");
+        }
         if (pingInterval.toMillis() <= 0 || sendTimeout.toMillis() <= 0) {
             throw new IllegalArgumentException(
                     "parley.door.ping-interval and parley.door.send-timeout must be positive");

@@ -26,7 +26,8 @@ final class OpenSessions {
 
     /** A connection is gone. */
     void leave(Object connection, Instant at) {
-        places.replaceAll((id, place) -> place.connection() == connection ? new Place(connection, at) : place);
+        places.replaceAll((id, place) ->
+                place.connection() == connection && place.leftAt() == null ? new Place(connection, at) : place);
     }
 
     /** Those that had no connection since then, and when they lost it; they are taken out. */

@@ -34,13 +34,11 @@ class TrackApi {
     static final String PATH = "/api/track";
 
     private final Door door;
-    private final TrackSocket socket;
     private final DoorSettings settings;
     private final int maxFrame;
 
-    TrackApi(Door door, TrackSocket socket, DoorSettings settings) {
+    TrackApi(Door door, DoorSettings settings) {
         this.door = door;
-        this.socket = socket;
         this.settings = settings;
         this.maxFrame = (int) settings.maxFrame().toBytes();
     }
@@ -104,9 +102,6 @@ class TrackApi {
             consumes = {MediaType.APPLICATION_NDJSON_VALUE, "application/jsonl"},
             produces = {MediaType.APPLICATION_JSON_VALUE, MediaType.APPLICATION_NDJSON_VALUE})
     CompletableFuture<ResponseEntity<String>> track(HttpServletRequest request) throws IOException {
-        if (!socket.isRunning()) {
-            throw new ResponseStatusException(HttpStatus.SERVICE_UNAVAILABLE, "The server is stopping.");
-        }
         long most = settings.maxRequest().toBytes();
         if (request.getContentLengthLong() > most) {
             throw new ResponseStatusException(

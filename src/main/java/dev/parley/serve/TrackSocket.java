@@ -22,10 +22,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.DisposableBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
-import org.springframework.boot.availability.AvailabilityChangeEvent;
-import org.springframework.boot.availability.ReadinessState;
 import org.springframework.context.SmartLifecycle;
-import org.springframework.context.event.EventListener;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.server.ServerHttpRequest;
@@ -244,14 +241,6 @@ class TrackSocket extends AbstractWebSocketHandler
     public void stop() {
         running = false;
         connections.values().forEach(connection -> connection.end(CloseStatus.SERVICE_RESTARTED));
-    }
-
-    /** The first step of a stop, while calls in flight may still finish. */
-    @EventListener
-    void closeFor(AvailabilityChangeEvent<ReadinessState> change) {
-        if (change.getState() == ReadinessState.REFUSING_TRAFFIC) {
-            stop();
-        }
     }
 
     @Override

@@ -1,7 +1,5 @@
 package dev.parley.serve;
 
-import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
 import dev.parley.TestDatabase;
 import java.lang.management.ManagementFactory;
 import java.net.URI;
@@ -10,20 +8,21 @@ import java.net.http.WebSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import org.slf4j.LoggerFactory;
+import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -33,6 +32,7 @@ import tools.jackson.databind.json.JsonMapper;
  * {@code -Dparley.bench.connections=1000 -Dparley.bench.rate=20 -Dparley.bench.seconds=60} are its measures.
  */
 public final class DoorBenchmark {
+    private static final int CREDIT = 64;
     private static final String CONTENT =
             "I am thinking about paying off the loan early, and do not know whether that is wise.";
 
@@ -41,6 +41,7 @@ public final class DoorBenchmark {
     private final int seconds = Integer.getInteger("parley.bench.seconds", 60);
     private final int warmUp = Integer.getInteger("parley.bench.warm-up", 10);
     private final int[] latencies = new int[connections * rate * seconds]; // microseconds
+    private final int[] fromSend = new int[latencies.length];
     private final AtomicInteger measured = new AtomicInteger();
     private final AtomicInteger refused = new AtomicInteger();
     private final AtomicInteger closed = new AtomicInteger();
@@ -49,10 +50,10 @@ public final class DoorBenchmark {
     private DoorBenchmark() {}
 
     public static void main(String[] arguments) throws Exception {
-        ((Logger) LoggerFactory.getLogger("dev.parley.tracking")).setLevel(Level.WARN);
         Path data = Files.createTempDirectory("parley-bench");
         Map<String, Object> results;
-        try (DoorServer server = DoorServer.start(TestDatabase.POSTGRESQL, data)) {
+        try (DoorServer server =
+                DoorServer.start(TestDatabase.POSTGRESQL, data, "logging.level.dev.parley.tracking=error")) {
             results = new DoorBenchmark().run(server);
         }
         Path file = Path.of("target", "bench", "door.json");
@@ -65,6 +66,8 @@ public final class DoorBenchmark {
         private final UUID session = UUID.randomUUID();
         private final CountDownLatch ready = new CountDownLatch(1);
         private final long[] due = new long[1 << 10];
+        private final long[] sentAt = new long[due.length];
+        private final Queue<Long> waiting = new ArrayDeque<>();
         private final StringBuilder begun = new StringBuilder();
         private volatile long sent;
         private volatile long settled;
@@ -80,9 +83,27 @@ public final class DoorBenchmark {
                     .join();
         }
 
+        /** What is due, as far as the credit goes; the rest waits, and its latency grows. */
         void say(long at) {
+            waiting.add(at);
+            catchUp();
+        }
+
+        private void catchUp() {
+            while (!waiting.isEmpty() && sent - settled < CREDIT) {
+                send(waiting.remove());
+            }
+        }
+
+        boolean isBehind() {
+            catchUp();
+            return settled < sent;
+        }
+
+        private void send(long at) {
             sending.join();
             due[(int) ((sent + 1) & (due.length - 1))] = at;
+            sentAt[(int) ((sent + 1) & (due.length - 1))] = System.nanoTime();
             sent++;
             sending = socket.sendText(
                     "{\"type\":\"message\",\"message_id\":\"" + UUID.randomUUID() + "\",\"session_id\":\"" + session
@@ -112,6 +133,7 @@ public final class DoorBenchmark {
                         int place = measured.getAndIncrement();
                         if (place < latencies.length) {
                             latencies[place] = (int) ((now - at) / 1_000);
+                            fromSend[place] = (int) ((now - sentAt[(int) (n & (due.length - 1))]) / 1_000);
                         }
                     }
                 }
@@ -136,8 +158,11 @@ public final class DoorBenchmark {
     }
 
     private Map<String, Object> run(DoorServer server) throws Exception {
-        ExecutorService threads = Executors.newFixedThreadPool(2);
-        HttpClient http = HttpClient.newBuilder().executor(threads).build();
+        CustomizableThreadFactory daemons = new CustomizableThreadFactory("client-");
+        daemons.setDaemon(true);
+        HttpClient http = HttpClient.newBuilder()
+                .executor(Executors.newFixedThreadPool(2, daemons))
+                .build();
         List<Client> clients = new ArrayList<>();
         for (int i = 0; i < connections; i++) {
             Client client = new Client();
@@ -174,8 +199,8 @@ public final class DoorBenchmark {
         }
         double cpuSeconds = (cpuNanos() - cpu) / 1e9;
         long until = System.nanoTime() + Duration.ofSeconds(60).toNanos();
-        while (clients.stream().anyMatch(client -> client.settled < client.sent) && System.nanoTime() < until) {
-            LockSupport.parkNanos(10_000_000);
+        while (clients.stream().anyMatch(Client::isBehind) && System.nanoTime() < until) {
+            LockSupport.parkNanos(1_000_000);
         }
         long expected = total;
         long stored = stored(server);
@@ -184,7 +209,6 @@ public final class DoorBenchmark {
             stored = stored(server);
         }
         clients.forEach(client -> client.socket.abort());
-        threads.shutdownNow();
 
         int count = Math.min(measured.get(), latencies.length);
         int[] sorted = Arrays.copyOf(latencies, count);
@@ -198,6 +222,10 @@ public final class DoorBenchmark {
         results.put("p99Ms", sorted[(int) (count * 0.99)] / 1e3);
         results.put("p999Ms", sorted[(int) (count * 0.999)] / 1e3);
         results.put("maxMs", sorted[count - 1] / 1e3);
+        int[] sortedFromSend = Arrays.copyOf(fromSend, count);
+        Arrays.sort(sortedFromSend);
+        results.put("p50FromSendMs", sortedFromSend[count / 2] / 1e3);
+        results.put("p99FromSendMs", sortedFromSend[(int) (count * 0.99)] / 1e3);
         results.put("senderBehindAtMostMs", most / 1e6);
         results.put("cpuSecondsWithClient", cpuSeconds);
         results.put("refusedOrError", refused.get());

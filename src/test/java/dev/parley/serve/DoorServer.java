@@ -24,7 +24,6 @@ import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.web.server.servlet.context.ServletWebServerApplicationContext;
-import org.springframework.context.ApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Primary;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -140,10 +139,6 @@ public final class DoorServer implements AutoCloseable {
 
     String http(String path) {
         return "http://127.0.0.1:" + port() + path;
-    }
-
-    ApplicationContext context() {
-        return context;
     }
 
     <T> T bean(Class<T> type) {

@@ -18,8 +18,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.springframework.boot.availability.AvailabilityChangeEvent;
-import org.springframework.boot.availability.ReadinessState;
 import tools.jackson.databind.JsonNode;
 
 /** {@code convtrack.v1} as a client that is not ours meets it, on a server that runs. */
@@ -332,14 +330,11 @@ class TrackSocketTests {
             talk.start(session, user).next("ready");
             talk.say(session, UUID.randomUUID(), "before").settled(2);
 
-            AvailabilityChangeEvent.publish(server.context(), ReadinessState.REFUSING_TRAFFIC);
+            door.stop();
 
             assertThat(talk.closed()).isEqualTo(1012);
             assertThat(Talk.refusal(server, TrackSocket.PROTOCOL)).isEqualTo(503);
-            assertThat(server.post("/api/track", "application/x-ndjson", "").statusCode())
-                    .isEqualTo(503);
         } finally {
-            AvailabilityChangeEvent.publish(server.context(), ReadinessState.ACCEPTING_TRAFFIC);
             door.start();
         }
         try (Talk talk = Talk.with(server)) {
@@ -393,6 +388,32 @@ class TrackSocketTests {
             assertThat(refusal(talk.start(session, user))).isEqualTo("not_yours");
             assertThat(talk.start(own, user).next("ready").get("session_id").asString())
                     .isEqualTo(own.toString());
+        }
+    }
+
+    @Test
+    void aUserIsToldToComeAgainWhileNobodyCanSayWhoseASessionIs() {
+        try (Talk service = Talk.with(server);
+                Talk talk = Talk.with(server, DoorServer.SUBJECT, user.toString())) {
+            UUID known = UUID.randomUUID();
+            talk.start(known, user).next("ready");
+            server.jdbc()
+                    .sql("ALTER TABLE conversation_sessions RENAME TO gone_sessions")
+                    .update();
+            try {
+                JsonNode nack = talk.start(session, user).next("nack");
+                assertThat(nack.get("reason").asString()).isEqualTo("unavailable");
+                assertThat(nack.get("retry_after_ms").asLong()).isEqualTo(2_000);
+                service.start(UUID.randomUUID(), user).next("ready"); // a service's word is enough
+                talk.start(known, user).next("ready");
+                talk.say(known, UUID.randomUUID(), "goes on").settled(4);
+            } finally {
+                server.jdbc()
+                        .sql("ALTER TABLE gone_sessions RENAME TO conversation_sessions")
+                        .update();
+            }
+            talk.start(session, user).next("ready");
+            assertThat(server.contents(known, 1)).containsExactly("goes on");
         }
     }
 
