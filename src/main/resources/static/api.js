@@ -1,7 +1,7 @@
 /** The server, as the page talks to it. */
 
 /** What the server objected to, or that it could not be reached. */
-export class Problem extends Error {
+class Problem extends Error {
     /** @param details an RFC 9457 problem, as far as there is one */
     constructor(status, details = {}) {
         super(details.detail || details.title || sentence(status));

@@ -76,7 +76,7 @@ export function jobPage({id, query, show, title, may}) {
         h('div', {class: 'head'},
             h('div', {}, h('div', {class: 'title'}, h('h1', {}, job.name), badge(job.status)),
                 h('p', {class: 'sub mono'}, job.id)),
-            h('div', {class: 'row actions'}, may('operate') && ACTIONS.filter(action => action.when(job)).map(action => h('button', {
+            may('operate') && h('div', {class: 'row actions'}, ACTIONS.filter(action => action.when(job)).map(action => h('button', {
                 key: action.verb, type: 'button', class: action.danger ? 'danger' : null, on: {click: () => ask(action)},
             }, `${action.verb}…`)))));
 
@@ -112,8 +112,8 @@ export function jobPage({id, query, show, title, may}) {
 
     const failures = () => h('section', {key: 'failures', class: 'panel causes', 'aria-labelledby': 'failures'},
         h('div', {class: 'between'}, h('h2', {id: 'failures'}, 'Failures by cause'),
-            may('operate') && job.failed > 0 && job.status !== 'cancelled' && h('button', {
-                type: 'button', class: 'small', on: {click: () => ask(retry('Retry all failed items', {all: true}))},
+            may('operate') && h('button', {
+                type: 'button', class: 'small', disabled: job.failed === 0 || job.status === 'cancelled', on: {click: () => ask(retry('Retry all failed items', {all: true}))},
             }, 'Retry all…')),
         table({caption: 'Failures by cause', rows: causes, key: cause => cause.code, empty: 'Nothing has failed.', columns: [
             {name: 'Cause', width: '26%', header: true, cell: cause => [link(href({status: 'failed', code: cause.code}), h('code', {}, cause.code)),

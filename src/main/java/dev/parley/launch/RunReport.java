@@ -93,7 +93,7 @@ record RunReport(
         tile(out, "Failed", number(job.failed()), number(causes.size()) + (causes.size() == 1 ? " cause" : " causes"));
         tile(out, "Remaining", number(job.total() - job.completed()), "");
         tile(out, "Total", number(job.total()), job.priority() + " priority");
-        out.append("</dl>\n<section class=\"panel\"><dl class=\"facts\">");
+        out.append("</dl>\n<section class=\"panel\"><dl class=\"facts four\">");
         fact(out, "Started", Text.time(job.startedAt()));
         fact(out, "Completed", Text.time(job.completedAt()));
         fact(out, "Report of", Text.time(at));
@@ -112,8 +112,9 @@ record RunReport(
         if (job.statusReason() != null) {
             fact(out, "Because", job.statusReason());
         }
-        fact(out, "Log", job.log());
-        out.append("</dl></section>\n");
+        out.append("</dl><p class=\"sub\">Log at <code>")
+                .append(htmlEscape(job.log()))
+                .append("</code></p></section>\n");
         out.append("<section class=\"panel\"><h2>Over time</h2><div id=\"charts\" class=\"charts\"></div></section>\n");
         table(
                 out,
@@ -155,7 +156,9 @@ record RunReport(
             out.append("<p class=\"muted\">None.</p></section>\n");
             return;
         }
-        out.append("<div class=\"scroll\"><table class=\"data\"><thead><tr>");
+        out.append("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"")
+                .append(title)
+                .append("\"><table class=\"data\"><thead><tr>");
         columns.forEach(
                 column -> out.append("<th scope=\"col\">").append(column).append("</th>"));
         out.append("</tr></thead><tbody>");

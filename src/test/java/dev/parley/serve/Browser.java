@@ -151,7 +151,7 @@ final class Browser implements AutoCloseable {
         Instant end = Instant.now().plus(PATIENCE);
         while (!condition.getAsBoolean()) {
             if (Instant.now().isAfter(end)) {
-                throw new AssertionError("After " + PATIENCE.toSeconds() + " s still not: " + what + "\n" + text("main"));
+                throw new AssertionError("After " + PATIENCE.toSeconds() + " s still not: " + what + "\n" + text("dialog") + "\n" + text("main"));
             }
             pause(Duration.ofMillis(50));
         }

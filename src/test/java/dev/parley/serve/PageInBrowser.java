@@ -79,6 +79,7 @@ class PageInBrowser {
     void asItComes() {
         browser.wide(1280);
         browser.scheme("light");
+        browser.open(app.address().resolve("/#/"));
         browser.js("localStorage.clear()");
         browser.complaints();
     }
@@ -108,13 +109,14 @@ class PageInBrowser {
         NavigableSet<Double> seen = new TreeSet<>();
         List<Double> order = new ArrayList<>();
         browser.until("the job is through", () -> {
+            boolean through = browser.text("h1 + .badge").equals("completed");
             double now = Double.parseDouble(
                     Objects.requireNonNull(browser.one("main [role=progressbar]").getDomAttribute("aria-valuenow")));
             if (seen.add(now)) {
                 order.add(now);
                 browser.pictureOfWindow(PICTURES.resolve("job-running-" + width + "-light.png"));
             }
-            return browser.text("h1 + .badge").equals("completed");
+            return through;
         });
         run.join();
 
