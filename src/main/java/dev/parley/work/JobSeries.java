@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.RowCallbackHandler;
@@ -176,7 +177,7 @@ public class JobSeries {
         Map<UUID, Pace> paces = new HashMap<>();
         if (!open.isEmpty()) {
             jdbc.sql(RECENT).param("jobs", open.keySet()).query((RowCallbackHandler) row -> {
-                BatchJob job = open.get(row.getObject("job_id", UUID.class));
+                BatchJob job = Objects.requireNonNull(open.get(row.getObject("job_id", UUID.class)));
                 paces.put(job.id(), pace(job, instant(row, "first"), instant(row, "last"), row.getLong("items")));
             });
         }
