@@ -22,7 +22,6 @@ import org.springframework.jdbc.core.simple.JdbcClient;
  */
 public final class PackagedParley implements AutoCloseable {
     private static final Path JAR = Path.of("target", "parley.jar").toAbsolutePath();
-    private static final Path TESTS = Path.of("target", "test-classes").toAbsolutePath();
     private static final Path ARCHIVE =
             Path.of("target", "parley-" + Runtime.version().feature() + ".jsa").toAbsolutePath();
     private static final Duration PATIENCE = Duration.ofMinutes(3);
@@ -45,22 +44,15 @@ public final class PackagedParley implements AutoCloseable {
 
     /** The command line that starts it, to which arguments are added. */
     public static List<String> command(String heap) {
-        List<String> command = java(heap);
-        command.addAll(List.of("-jar", JAR.toString()));
-        return command;
-    }
-
-    /** The same with a main class of the tests'. */
-    public static List<String> command(String heap, Class<?> main) {
-        List<String> command = java(heap);
-        command.addAll(List.of("-cp", JAR + System.getProperty("path.separator") + TESTS, main.getName()));
-        return command;
-    }
-
-    private static List<String> java(String heap) {
         List<String> command = bare(heap);
-        command.add("-XX:SharedArchiveFile=" + archive());
-        command.add("-Xlog:cds=off"); // one that does not fit is passed over
+        command.addAll(List.of("-XX:SharedArchiveFile=" + archive(), "-jar", JAR.toString()));
+        return command;
+    }
+
+    /** The same for a main class of the tests', on their class path. */
+    public static List<String> command(String heap, Class<?> main) {
+        List<String> command = bare(heap);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
         return command;
     }
 

@@ -152,7 +152,7 @@ class GenerateJob {
                 .processor(processor)
                 .writer(writer)
                 .readerWaits(reader::isWaiting)
-                .retryWrites(Outage::awaitNextTry)
+                .retryWrites(Outage::afterFailedWrite)
                 .onWriteFailure(writer::writeFailed)
                 .concurrency(concurrency) // calls in flight; none waits for another
                 .chunk(settings.chunkSize(), settings.linger())

@@ -1,5 +1,6 @@
 package dev.parley.batch;
 
+import dev.parley.step.ConcurrentChunkStep.WriteRetry.Next;
 import java.sql.SQLException;
 import java.sql.SQLNonTransientConnectionException;
 import java.sql.SQLRecoverableException;
@@ -11,6 +12,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.RecoverableDataAccessException;
 import org.springframework.dao.TransientDataAccessException;
 import org.springframework.transaction.TransactionSystemException;
@@ -51,13 +53,15 @@ final class Outage {
     }
 
     /**
-     * Waits before a write is tried again, even if interrupted: the results are paid for. The interrupt is restored.
-     *
-     * @return false when it is no outage, or one that lasts
+     * Says whether a write is tried again, and waits before that, even if interrupted: the results are paid for. The interrupt
+     * is restored. When an outage lasts, the rest is left to the next run, for the answers are stored.
      */
-    static boolean awaitNextTry(Exception cause, Duration since) {
-        if (!isWorthAnotherTry(cause, since)) {
-            return false;
+    static Next afterFailedWrite(Exception cause, Duration since) {
+        if (!isOne(cause, MOST_CAUSES)) {
+            return Next.ISOLATE;
+        }
+        if (since.compareTo(LONGEST) >= 0) {
+            return Next.GIVE_UP;
         }
         boolean interrupted = false;
         long until = System.nanoTime() + pause(cause, since).toNanos();
@@ -71,7 +75,7 @@ final class Outage {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        return true;
+        return Next.AGAIN;
     }
 
     static boolean isOne(Exception failure) {
@@ -86,8 +90,17 @@ final class Outage {
         Duration pause = since.dividedBy(2);
         pause = pause.compareTo(SHORTEST_PAUSE) < 0 ? SHORTEST_PAUSE : pause;
         pause = pause.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : pause;
-        log.warn("The database is away, trying again in {} ms: {}", pause.toMillis(), cause.getMessage());
+        log.warn("The database is away, trying again in {} ms: {}", pause.toMillis(), why(cause));
         return pause;
+    }
+
+    /** A rollback that failed as well says nothing of what it was to undo. */
+    private static String why(Exception cause) {
+        Throwable told =
+                cause instanceof TransactionSystemException rollback && rollback.getApplicationException() != null
+                        ? rollback.getApplicationException()
+                        : cause;
+        return String.valueOf(NestedExceptionUtils.getMostSpecificCause(told).getMessage());
     }
 
     private static boolean isOne(@Nullable Throwable failure, int depth) {

@@ -16,6 +16,7 @@ import dev.parley.generation.GenerationResult.FailureType;
 import dev.parley.generation.GenerationResult.Generated;
 import dev.parley.generation.GenerationResult.NotGenerated;
 import dev.parley.generation.PromptText.TemplateInvalid;
+import dev.parley.generation.RawAnswers.AnswerLostException;
 import dev.parley.generation.RawAnswers.RawAnswer;
 import dev.parley.generation.Rows.Parse;
 import dev.parley.generation.Rows.Written;
@@ -521,7 +522,8 @@ public class ConversationGenerator {
         }
 
         private ModelFailure storageFailed(StoreException e) {
-            return FailureCode.STORAGE_FAILED.because(text(e));
+            FailureCode code = e instanceof AnswerLostException ? FailureCode.ANSWER_LOST : FailureCode.STORAGE_FAILED;
+            return code.because(text(e));
         }
 
         private Answer last() {

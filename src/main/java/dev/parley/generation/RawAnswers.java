@@ -56,6 +56,15 @@ final class RawAnswers {
     @SuppressWarnings("ArrayRecordComponent") // never compared; copying would only cost
     record RawAnswer(int number, String path, byte[] body) {}
 
+    /** An answer that was paid for is nowhere. */
+    static final class AnswerLostException extends StoreException {
+        private static final long serialVersionUID = 1L;
+
+        AnswerLostException(String message, Throwable cause) {
+            super(message, cause);
+        }
+    }
+
     /**
      * The answers of a conversation, by number, without a gap.
      *
@@ -78,6 +87,7 @@ final class RawAnswers {
      *
      * @return the answer to go on with: another one when another process stored its own first
      * @throws StoreException when the store does not take it; it is in the spool folder then, and the message says so
+     * @throws AnswerLostException when the spool folder does not take it either
      */
     RawAnswer keep(@Nullable UUID userId, ConversationKey key, int number, byte[] body) {
         String name = name(key, number);
@@ -90,7 +100,7 @@ final class RawAnswers {
             } catch (IOException spoolFailure) {
                 e.addSuppressed(spoolFailure);
                 log.error("Raw answer of conversation {} is lost: neither the store nor {} took it", key, spooled, e);
-                throw new StoreException(
+                throw new AnswerLostException(
                         e.getMessage() + "; the spool folder did not take the answer either: " + spoolFailure, e);
             }
             throw new StoreException(

@@ -34,6 +34,9 @@ public enum FailureCode {
     BATCH_EXPIRED(RETRY, "the provider's batch expired before it came to the item; not billed"),
     BATCH_CANCELED(WAIT, "the provider's batch was cancelled before it came to the item; not billed"),
 
+    ANSWER_LOST(
+            PAUSE_JOB,
+            "neither the object store nor the folder `parley.data` takes a paid answer: a full disk, as a rule; another call would be lost as well"),
     SPEND_LIMIT_REACHED(PAUSE_JOB, "HTTP 400 or 429: a spend limit of yours or the provider's, to its date"),
     BILLING_FAILED(PAUSE_JOB, "HTTP 402; HTTP 400 or 429 because the credit or quota is used up"),
     ORGANIZATION_ON_HOLD(PAUSE_JOB, "HTTP 400: the organization is on hold or disabled"),

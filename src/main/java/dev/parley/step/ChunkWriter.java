@@ -1,11 +1,13 @@
 package dev.parley.step;
 
 import dev.parley.step.ConcurrentChunkStep.Settings;
+import dev.parley.step.ConcurrentChunkStep.WriteRetry.Next;
 import dev.parley.step.Lanes.Completed;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.step.StepExecution;
@@ -25,6 +27,9 @@ final class ChunkWriter<I, O> {
     private final Runnable beforeTransaction;
     private final Consumer<Throwable> failStep;
 
+    /** When the first of the attempts began that failed for what is no item's fault; null after one that did not. */
+    private @Nullable Long failingSince;
+
     /**
      * @param beforeTransaction called before each transaction, outside it
      * @param failStep takes what fails the step; the rest of the results is written all the same
@@ -41,6 +46,8 @@ final class ChunkWriter<I, O> {
     void write(List<Completed<I, O>> results) {
         try {
             writeStubbornly(results);
+        } catch (GivenUp e) {
+            failStep.accept(e.getCause());
         } catch (Exception e) {
             log.warn(
                     "{}: {} results could not be written together, trying them one by one",
@@ -58,6 +65,9 @@ final class ChunkWriter<I, O> {
         for (Completed<I, O> result : results) {
             try {
                 writeStubbornly(List.of(result));
+            } catch (GivenUp e) {
+                failStep.accept(e.getCause());
+                return;
             } catch (CannotCreateTransactionException e) {
                 // Says nothing about the item. A database that is away must not cost one connection timeout for each.
                 failStep.accept(e);
@@ -71,14 +81,21 @@ final class ChunkWriter<I, O> {
     }
 
     private void writeStubbornly(List<Completed<I, O>> results) throws Exception {
-        long begunAt = System.nanoTime();
         while (true) {
+            long begunAt = System.nanoTime();
             try {
                 inTransaction(results);
+                failingSince = null;
                 return;
             } catch (Exception e) {
-                if (!settings.writeRetry().again(e, Duration.ofNanos(System.nanoTime() - begunAt))) {
+                long since = failingSince == null ? begunAt : failingSince;
+                Next next = settings.writeRetry().after(e, Duration.ofNanos(System.nanoTime() - since));
+                if (next == Next.ISOLATE) {
                     throw e;
+                }
+                failingSince = since;
+                if (next == Next.GIVE_UP) {
+                    throw new GivenUp(e);
                 }
             }
         }
@@ -148,6 +165,15 @@ final class ChunkWriter<I, O> {
         settings.listeners().chunkFailed(cause, outputs);
         StepRun.restoreInterrupt(cause);
         return cause;
+    }
+
+    /** A write failed for what is no item's fault and will not pass. */
+    private static final class GivenUp extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        GivenUp(Exception cause) {
+            super(cause);
+        }
     }
 
     /** Carries a checked exception through the transaction template. */

@@ -126,16 +126,26 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         void handle(O item, Exception exception) throws Exception;
     }
 
-    /** Whether a write that failed is worth another attempt. */
+    /** What is to be done about a write that failed. */
     @FunctionalInterface
     public interface WriteRetry {
+        /** What comes next. */
+        enum Next {
+            /** The same again. */
+            AGAIN,
+            /** It may be an item's fault: each is written alone. */
+            ISOLATE,
+            /** It is no item's fault and will not pass: the step fails, and what is not written stays so. */
+            GIVE_UP
+        }
+
         /**
          * Called outside any transaction, on the step's own thread, which it may keep waiting.
          *
          * @param cause why the write was rolled back; the connection may have been lost in the commit, so that it was not
-         * @param since the time since the first of these attempts began
+         * @param since the time since the first attempt after which none succeeded
          */
-        boolean again(Exception cause, Duration since);
+        Next after(Exception cause, Duration since);
     }
 
     record Settings<I, O>(
@@ -167,7 +177,7 @@ public final class ConcurrentChunkStep<I, O> implements Step {
         private WriteFailureHandler<? super O> writeFailure = (item, exception) -> {
             throw exception;
         };
-        private WriteRetry writeRetry = (cause, since) -> false;
+        private WriteRetry writeRetry = (cause, since) -> WriteRetry.Next.ISOLATE;
         private BooleanSupplier readerWaits = () -> false;
         private int concurrency = 1;
         private int chunkSize = 100;
@@ -241,7 +251,7 @@ public final class ConcurrentChunkStep<I, O> implements Step {
 
         /**
          * Which failed writes are tried again as they are, before a chunk is written item by item, or an item's own write
-         * counts as failed; unless set, none.
+         * counts as failed, and which end the step; unless set, none.
          */
         public Builder<I, O> retryWrites(WriteRetry retry) {
             this.writeRetry = retry;

@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.core.NestedExceptionUtils;
 
 /**
  * This process as an owner of claims: it renews their lease, proves that it lives, and rescues the items of those that no
@@ -181,7 +182,10 @@ public final class Worker implements AutoCloseable {
             }
             rescue(now);
         } catch (RuntimeException e) { // thrown on, it would end the beat without a word
-            log.warn("The worker's beat failed, trying again in {}: {}", BEAT, e.getMessage());
+            log.warn(
+                    "The worker's beat failed, trying again in {} ms: {}",
+                    BEAT.toMillis(),
+                    NestedExceptionUtils.getMostSpecificCause(e).getMessage());
         }
     }
 

@@ -104,7 +104,7 @@ class PaidAnswersTests {
     }
 
     @Test
-    void whenTheSpoolFolderFailsTooBothCausesAreNamed() throws IOException {
+    void whenTheSpoolFolderFailsTooNothingMoreIsPaidForAndBothCausesAreNamed() throws IOException {
         Path file = Files.createFile(spool.resolve("in-the-way"));
         ConversationGenerator unlucky = new ConversationGenerator(
                 Samples.CATALOG,
@@ -119,6 +119,8 @@ class PaidAnswersTests {
 
         NotGenerated result = (NotGenerated) unlucky.generate(request(), provider);
 
+        assertThat(result.failure().code()).isEqualTo("answer_lost");
+        assertThat(result.failure().next()).isEqualTo(Next.PAUSE_JOB);
         assertThat(result.failure().detail())
                 .contains("503 backend unavailable", "the spool folder did not take the answer either", "in-the-way");
         assertThat(result.calls()).hasSize(1);

@@ -4,6 +4,7 @@ import static dev.parley.step.Light.numbers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.parley.step.ConcurrentChunkStep.WriteRetry.Next;
 import dev.parley.step.Light.Collected;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -410,11 +411,39 @@ class ConcurrentChunkStepTests {
                     assertThat(chunk.getItems()).hasSize(10);
                 })
                 .chunk(10, FOR_EVER)
-                .retryWrites((cause, since) -> cause.getMessage().equals("away") && since.compareTo(FOR_EVER) < 0)
+                .retryWrites((cause, since) ->
+                        cause.getMessage().equals("away") && since.compareTo(FOR_EVER) < 0 ? Next.AGAIN : Next.ISOLATE)
                 .build());
 
         assertThat(execution.getStatus()).isEqualTo(BatchStatus.COMPLETED);
         assertThat(counts(execution)).isEqualTo("read 10 filter 0 write 10 skip 0 commit 1 rollback 2");
+    }
+
+    @Test
+    void aWriteThatIsGivenUpIsNotTriedItemByItemNorAreThoseAfterIt() throws Exception {
+        AtomicInteger tries = new AtomicInteger();
+        List<Duration> since = new ArrayList<>();
+
+        StepExecution execution = Light.run(Light.<Integer, Integer>step()
+                .reader(numbers(100))
+                .writer(chunk -> {
+                    tries.incrementAndGet();
+                    throw new IllegalStateException("away");
+                })
+                .chunk(10, FOR_EVER)
+                .retryWrites((cause, lasted) -> {
+                    since.add(lasted);
+                    return tries.get() < 3 ? Next.AGAIN : Next.GIVE_UP;
+                })
+                .build());
+
+        assertThat(execution.getStatus()).isEqualTo(BatchStatus.FAILED);
+        assertThat(execution.getFailureExceptions())
+                .first()
+                .satisfies(failure -> assertThat(failure).hasMessage("away"));
+        assertThat(tries.get()).as("3 for the first chunk, then one a chunk").isLessThanOrEqualTo(3 + 9);
+        assertThat(since).as("of one outage").isSorted();
+        assertThat(execution.getWriteCount()).isZero();
     }
 
     @Test
