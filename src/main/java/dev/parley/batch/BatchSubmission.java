@@ -129,7 +129,10 @@ final class BatchSubmission {
         }
         BatchJob after = jobs.find(job.id()).orElse(job);
         if (after.failedItems() > 0 && after.successfulItems() == 0) {
-            jobs.pause(job.id(), "the first item failed, so that no batch was sent: " + jobs.lastItemErrors(List.of(job.id())).get(job.id()));
+            jobs.pause(
+                    job.id(),
+                    "the first item failed, so that no batch was sent: "
+                            + jobs.lastItemErrors(List.of(job.id())).get(job.id()));
         }
         return after.successfulItems() > 0;
     }
