@@ -214,7 +214,8 @@ public class Estimates {
             long least = Math.round(turns * LEAST_TOKENS_A_TURN) + TOKENS_AROUND_THE_TURNS;
             long most = Math.round(turns * MOST_TOKENS_A_TURN) + TOKENS_AROUND_THE_TURNS;
             long limit = question.maxOutputTokens();
-            low += group.items * usd(new TokenUsage(prompt - prefix, Math.min(limit, least), prefix, 0, 0), cheapestIsBatch());
+            low += group.items
+                    * usd(new TokenUsage(prompt - prefix, Math.min(limit, least), prefix, 0, 0), cheapestIsBatch());
             boolean batched = dearestIsBatch();
             high += group.items
                     * usd(
@@ -252,7 +253,8 @@ public class Estimates {
         private String basis() {
             List<String> basis = new ArrayList<>();
             if (delivery.batched()) {
-                basis.add("at the price of batches" + (dearestIsBatch() ? "" : " at the least, of live calls at the most"));
+                basis.add("at the price of batches"
+                        + (dearestIsBatch() ? "" : " at the least, of live calls at the most"));
             }
             if (past > 0) {
                 basis.add("from what " + past + " earlier calls took");
