@@ -96,6 +96,11 @@ class ConversationProcessor implements ItemProcessor<PendingItem, ItemOutcome> {
                 Outage.rideOut(() -> jobs.pause(item.jobId(), reason));
                 onPause.run();
             }
+            if (pending.answer() != null && failed.failure().code().equals(FailureCode.ANSWER_LOST.key())) {
+                // Not lost yet: left in its batch, it is taken again by the next run.
+                throw new IllegalStateException(
+                        "The answer for item " + item.id() + " stays with the provider: " + reason);
+            }
         }
         JobContext job = contexts.get(item.jobId());
         if (result instanceof Generated generated && job != null) {

@@ -183,8 +183,8 @@ public class Estimates {
         /** Twice the standard error of a sum of so many calls, of which a sample is known; never less than a twentieth. */
         private void addPast(Group group, List<TokenUsage> usage) {
             past += usage.size();
-            low += Math.max(0, sum(group, usage, cheapest(), -1));
-            high += sum(group, usage, dearest(), 1);
+            low += Math.max(0, sum(group, usage, cheapestIsBatch(), -1));
+            high += sum(group, usage, dearestIsBatch(), 1);
         }
 
         private double sum(Group group, List<TokenUsage> usage, boolean batched, int direction) {
@@ -201,12 +201,12 @@ public class Estimates {
         }
 
         /** Whether the cheapest way to have an item answered is a batch. */
-        private boolean cheapest() {
+        private boolean cheapestIsBatch() {
             return delivery.batched();
         }
 
         /** Whether the dearest one is, too: what comes back from a batch without an answer may be called for live. */
-        private boolean dearest() {
+        private boolean dearestIsBatch() {
             return delivery == Delivery.BATCH;
         }
 
@@ -223,8 +223,9 @@ public class Estimates {
             long least = Math.round(turns * LEAST_TOKENS_A_TURN) + TOKENS_AROUND_THE_TURNS;
             long most = Math.round(turns * MOST_TOKENS_A_TURN) + TOKENS_AROUND_THE_TURNS;
             long limit = question.maxOutputTokens();
-            low += group.items * usd(new TokenUsage(prompt - prefix, Math.min(limit, least), prefix, 0, 0), cheapest());
-            boolean batched = dearest();
+            low += group.items
+                    * usd(new TokenUsage(prompt - prefix, Math.min(limit, least), prefix, 0, 0), cheapestIsBatch());
+            boolean batched = dearestIsBatch();
             high += group.items
                     * usd(
                             new TokenUsage(
@@ -261,7 +262,8 @@ public class Estimates {
         private String basis() {
             List<String> basis = new ArrayList<>();
             if (delivery.batched()) {
-                basis.add("at the price of batches" + (dearest() ? "" : " at the least, of live calls at the most"));
+                basis.add("at the price of batches"
+                        + (dearestIsBatch() ? "" : " at the least, of live calls at the most"));
             }
             if (past > 0) {
                 basis.add("from what " + past + " earlier calls took");

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param providerId the provider's id of it; null while nobody knows whether the provider has it
  * @param postedAt when it was last to be sent
  * @param lostFor how long nobody has known whether the provider has it; zero when that is known
+ * @param age since it was last to be sent, or else opened
  * @param token fences every write of its holder
  */
 public record ProviderBatch(

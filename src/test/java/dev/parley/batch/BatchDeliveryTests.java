@@ -22,8 +22,11 @@ import dev.parley.work.ErrorHandling;
 import dev.parley.work.FailedItems;
 import dev.parley.work.JobSettings;
 import dev.parley.work.JobStatus;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -44,6 +47,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.util.FileSystemUtils;
 
 @DisplayName("Batches at half the price: each item paid once, each batch known, every cent accounted for")
 @ParameterizedClass
@@ -476,6 +480,44 @@ class BatchDeliveryTests {
         assertThat(run(job).successfulItems()).isEqualTo(5);
         assertThat(door.posts()).isEqualTo(2);
         assertThat(app.bean(GenerationLogs.class).totals(job).unknownCost()).isEqualTo(5);
+    }
+
+    @Test
+    void anAnswerThatCanBeKeptNowhereStaysWithTheProvider(@TempDir Path full) throws IOException {
+        TestApplication one = another("parley.data=" + full);
+        Path files = full.resolve("conversation-files");
+        Path spool = full.resolve("answers");
+        door.watch(moment -> {
+            if (moment == Moment.ENDED) {
+                FileSystemUtils.deleteRecursively(files.toFile());
+                FileSystemUtils.deleteRecursively(spool.toFile());
+                write(files);
+                write(spool);
+            }
+        });
+        UUID job = enqueue(5, Delivery.BATCH);
+
+        assertThat(one.run(job).failure()).hasMessageContaining("stays with the provider");
+
+        assertThat(app.job(job).status()).isEqualTo(JobStatus.PAUSED);
+        assertThat(app.count("SELECT count(*) FROM batch_items WHERE status = 'processing'"))
+                .isEqualTo(5);
+
+        door.watch(moment -> {});
+        Files.delete(files);
+        Files.delete(spool);
+        app.bean(BatchJobs.class).resume(job);
+        assertThat(one.run(job).failure()).isNull();
+
+        everyItemIsPaidOnce(job, 5);
+    }
+
+    private static void write(Path file) {
+        try {
+            Files.writeString(file, "in the way");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test
