@@ -101,7 +101,7 @@ class JobsApi {
     }
 
     /** @param items that are queued again */
-    record Retried(int items, JobView job) {}
+    record RetriedItems(int items, JobView job) {}
 
     /** @param codes and {@code all} only for a retry, as there */
     record Intention(
@@ -235,9 +235,10 @@ class JobsApi {
             summary = "Gives failed items another round",
             description = "What is stored of an item's answer is used again; only what is missing is asked for.")
     @PostMapping("/{id}/retry")
-    Retried retry(@Parameter(description = "The job's id") @PathVariable UUID id, @RequestBody Selection selection) {
+    RetriedItems retry(
+            @Parameter(description = "The job's id") @PathVariable UUID id, @RequestBody Selection selection) {
         int items = retries.requeue(id, selection.chosen(), false);
-        return new Retried(items, shown.job(id));
+        return new RetriedItems(items, shown.job(id));
     }
 
     @Operation(

@@ -10,6 +10,7 @@ import dev.parley.tracking.DeadLetters.DeadLetter;
 import dev.parley.tracking.TrackResult;
 import dev.parley.tracking.TrackerHealth;
 import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Parameter;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
 import java.util.Locale;
@@ -122,8 +123,11 @@ class TrackerApi {
     @GetMapping("/sessions")
     SessionPage sessions(
             HttpServletRequest request,
-            @RequestParam(required = false) @Nullable UUID after,
-            @RequestParam(defaultValue = "50") int limit) {
+            @Parameter(description = "Only what comes after this one: `next` of the page before")
+                    @RequestParam(required = false)
+                    @Nullable
+                    UUID after,
+            @Parameter(description = "How many at most, 1 to 500") @RequestParam(defaultValue = "50") int limit) {
         UUID user = Caller.of(request.getUserPrincipal()).user();
         int most = checked(limit);
         List<Session> page = as(user, () -> sessions.recent(user, after, most));
@@ -134,9 +138,12 @@ class TrackerApi {
     @GetMapping("/sessions/{id}/messages")
     MessagePage messages(
             HttpServletRequest request,
-            @PathVariable UUID id,
-            @RequestParam(required = false) @Nullable UUID after,
-            @RequestParam(defaultValue = "50") int limit) {
+            @Parameter(description = "The session's id") @PathVariable UUID id,
+            @Parameter(description = "Only what comes after this one: `next` of the page before")
+                    @RequestParam(required = false)
+                    @Nullable
+                    UUID after,
+            @Parameter(description = "How many at most, 1 to 500") @RequestParam(defaultValue = "50") int limit) {
         UUID user = Caller.of(request.getUserPrincipal()).user();
         int most = checked(limit);
         List<StoredMessage> page = as(user, () -> {
@@ -153,8 +160,11 @@ class TrackerApi {
     @GetMapping("/dead-letters")
     DeadLetterPage deadLetters(
             HttpServletRequest request,
-            @RequestParam(required = false) @Nullable UUID after,
-            @RequestParam(defaultValue = "50") int limit) {
+            @Parameter(description = "Only what comes after this one: `next` of the page before")
+                    @RequestParam(required = false)
+                    @Nullable
+                    UUID after,
+            @Parameter(description = "How many at most, 1 to 500") @RequestParam(defaultValue = "50") int limit) {
         refuseUsers(request);
         int most = checked(limit);
         List<DeadLetter> page = after == null ? letters.oldest(most) : letters.oldestAfter(after, most);
