@@ -77,7 +77,8 @@ final class Browser implements AutoCloseable {
                 .findFirst()
                 .orElseThrow(() -> new IllegalStateException(
                         path.isEmpty()
-                                ? "None of " + String.join(", ", names) + " is on the PATH; install Chromium and its driver, or"
+                                ? "None of " + String.join(", ", names)
+                                        + " is on the PATH; install Chromium and its driver, or"
                                         + " say where it is: -D" + property + "=FILE"
                                 : "-D" + property + "=" + path + " is no program"));
     }
@@ -151,7 +152,8 @@ final class Browser implements AutoCloseable {
         Instant end = Instant.now().plus(PATIENCE);
         while (!condition.getAsBoolean()) {
             if (Instant.now().isAfter(end)) {
-                throw new AssertionError("After " + PATIENCE.toSeconds() + " s still not: " + what + "\n" + text("dialog") + "\n" + text("main"));
+                throw new AssertionError("After " + PATIENCE.toSeconds() + " s still not: " + what + "\n"
+                        + text("dialog") + "\n" + text("main"));
             }
             pause(Duration.ofMillis(50));
         }
@@ -176,8 +178,10 @@ final class Browser implements AutoCloseable {
     /** The whole page from top to bottom, as a PNG. */
     void picture(Path file) {
         long width = this.<Number>js("return window.innerWidth").longValue();
-        long height = this.<Number>js("return document.documentElement.scrollHeight").longValue();
-        Map<String, Object> clip = Map.of("x", 0, "y", 0, "width", width, "height", Math.min(height, 4_000), "scale", 1);
+        long height =
+                this.<Number>js("return document.documentElement.scrollHeight").longValue();
+        Map<String, Object> clip =
+                Map.of("x", 0, "y", 0, "width", width, "height", Math.min(height, 4_000), "scale", 1);
         picture(file, Map.of("captureBeyondViewport", true, "clip", clip));
     }
 

@@ -110,8 +110,8 @@ class PageInBrowser {
         List<Double> order = new ArrayList<>();
         browser.until("the job is through", () -> {
             boolean through = browser.text("h1 + .badge").equals("completed");
-            double now = Double.parseDouble(
-                    Objects.requireNonNull(browser.one("main [role=progressbar]").getDomAttribute("aria-valuenow")));
+            double now = Double.parseDouble(Objects.requireNonNull(
+                    browser.one("main [role=progressbar]").getDomAttribute("aria-valuenow")));
             if (seen.add(now)) {
                 order.add(now);
                 browser.pictureOfWindow(PICTURES.resolve("job-running-" + width + "-light.png"));
@@ -127,16 +127,22 @@ class PageInBrowser {
 
         Map<String, Object> watched = browser.js("return window.watched.report()");
         assertThat(watched.get("rewritten")).as("written again as it was").isEqualTo(List.of());
-        assertThat(watched.get("replaced")).as("elements that were put in place of the same").isEqualTo(List.of());
+        assertThat(watched.get("replaced"))
+                .as("elements that were put in place of the same")
+                .isEqualTo(List.of());
         assertThat(watched.get("gone")).as("elements that were to stay").isEqualTo(List.of());
         assertThat(((Number) watched.get("shift")).doubleValue())
                 .as("layout shift, of %s", watched.get("shifts"))
                 .isLessThan(0.001);
-        assertThat((Boolean) watched.get("busy")).as("something was seen at all").isTrue();
+        assertThat((Boolean) watched.get("busy"))
+                .as("something was seen at all")
+                .isTrue();
 
-        assertThat(browser.<List<?>>js(resource("logs.js"))).as("elements that are a log").isEmpty();
-        List<String> log = Files.readAllLines(
-                data.resolve("parley").resolve("batch-logs").resolve(job + "/log.txt"));
+        assertThat(browser.<List<?>>js(resource("logs.js")))
+                .as("elements that are a log")
+                .isEmpty();
+        List<String> log =
+                Files.readAllLines(data.resolve("parley").resolve("batch-logs").resolve(job + "/log.txt"));
         String all = browser.text("body");
         assertThat(log).hasSizeGreaterThan(64).noneMatch(all::contains);
 
@@ -145,7 +151,9 @@ class PageInBrowser {
         browser.js("window.watched.begin()");
         Browser.pause(Duration.ofSeconds(7)); // longer than whoever looks for changes waits
         Map<String, Object> still = browser.js("return window.watched.report()");
-        assertThat(still.get("mutations")).as("what is written while nothing happens").isEqualTo(0L);
+        assertThat(still.get("mutations"))
+                .as("what is written while nothing happens")
+                .isEqualTo(0L);
         assertThat(browser.complaints()).isEmpty();
     }
 
@@ -154,7 +162,8 @@ class PageInBrowser {
         UUID job = app.enqueue(40);
         app.run(job);
         long failed = app.job(job).failedItems();
-        long timedOut = app.count("SELECT count(*) FROM batch_items WHERE batch_job_id = ? AND error_code = 'timed_out'", job);
+        long timedOut =
+                app.count("SELECT count(*) FROM batch_items WHERE batch_job_id = ? AND error_code = 'timed_out'", job);
         open("/jobs/" + job);
         assertThat(timedOut).as("the offline provider fails one call of five").isPositive();
 
@@ -166,7 +175,8 @@ class PageInBrowser {
         assertThat(app.job(job).failedItems()).as("nothing was done").isEqualTo((int) failed);
 
         browser.one("[aria-label='Retry timed_out']").sendKeys(Keys.ENTER);
-        browser.until("it may be confirmed", () -> browser.one("dialog .primary").isEnabled());
+        browser.until(
+                "it may be confirmed", () -> browser.one("dialog .primary").isEnabled());
         browser.one("dialog .primary").click();
         browser.until("it is queued again", () -> app.job(job).failedItems() == failed - timedOut);
         app.run(job);
@@ -174,8 +184,10 @@ class PageInBrowser {
         browser.until(
                 "the end is seen",
                 () -> browser.text(".meter strong").equals("40 / 40 completed")
-                        && browser.text(".tile[data-is=good] dd").equals(String.valueOf(app.job(job).successfulItems())));
-        assertThat(app.count("SELECT max(attempts) FROM batch_items WHERE batch_job_id = ?", job)).isEqualTo(2);
+                        && browser.text(".tile[data-is=good] dd")
+                                .equals(String.valueOf(app.job(job).successfulItems())));
+        assertThat(app.count("SELECT max(attempts) FROM batch_items WHERE batch_job_id = ?", job))
+                .isEqualTo(2);
         assertThat(browser.complaints()).isEmpty();
     }
 
@@ -189,7 +201,8 @@ class PageInBrowser {
         assertThat(browser.text(".line")).contains("operator");
         browser.button("Priority").orElseThrow().click();
         browser.one("#priority").sendKeys("high");
-        browser.until("it may be confirmed", () -> browser.one("dialog .primary").isEnabled());
+        browser.until(
+                "it may be confirmed", () -> browser.one("dialog .primary").isEnabled());
         browser.one("dialog .primary").click();
         browser.until("it is first", () -> browser.text(".tiles").contains("high priority"));
         confirm("Resume");
@@ -203,7 +216,8 @@ class PageInBrowser {
 
     private static void confirm(String verb) {
         browser.button(verb).orElseThrow().click();
-        browser.until("it may be confirmed", () -> browser.one("dialog .primary").isEnabled());
+        browser.until(
+                "it may be confirmed", () -> browser.one("dialog .primary").isEnabled());
         browser.one("dialog .primary").click();
         browser.until("it is done", () -> browser.all("dialog").isEmpty());
     }
@@ -212,8 +226,7 @@ class PageInBrowser {
     void whatAModelWroteIsTextAndNothingElse() {
         UUID key = aConversation();
         ObjectStore store = app.bean(ObjectStore.class);
-        Map<String, Object> row = app.rows(
-                        "SELECT file_path FROM conversations WHERE conversation_id = ?", key)
+        Map<String, Object> row = app.rows("SELECT file_path FROM conversations WHERE conversation_id = ?", key)
                 .get(0);
         ObjectName file = new ObjectName("conversation-files", String.valueOf(row.get("file_path")));
         String document = new String(store.read(file).orElseThrow(), StandardCharsets.UTF_8);
@@ -223,23 +236,33 @@ class PageInBrowser {
                         .replaceFirst("(\"primary_emotion\"\\s*:\\s*\")", "$1" + SCRIPT)
                         .getBytes(StandardCharsets.UTF_8),
                 "application/json");
-        app.jdbc().sql("UPDATE conversations SET title = :it").param("it", SCRIPT).update();
+        app.jdbc()
+                .sql("UPDATE conversations SET title = :it")
+                .param("it", SCRIPT)
+                .update();
         app.jdbc().sql("UPDATE batch_jobs SET name = :it").param("it", SCRIPT).update();
 
         for (String place : List.of("/conversations/" + key, "/", "/jobs/" + jobOf(key))) {
             open(place);
             assertThat(browser.text("main")).as(place).contains(SCRIPT);
-            assertThat(browser.all("main script, main img, main [onerror]")).as(place).isEmpty();
+            assertThat(browser.all("main script, main img, main [onerror]"))
+                    .as(place)
+                    .isEmpty();
         }
         open("/conversations/" + key);
         assertThat(browser.text(".transcript")).contains(SCRIPT);
         assertThat(browser.<Object>js("return window.ran")).isNull();
 
-        browser.js("const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s);"
-                + "document.body.insertAdjacentHTML('beforeend', \"<b onclick='window.ran = 1' id=x>x</b>\");"
-                + "document.getElementById('x').click()");
-        assertThat(browser.<Object>js("return window.ran")).as("nor if it had got in").isNull();
-        assertThat(browser.complaints()).hasSize(2).allMatch(complaint -> complaint.contains("Content Security Policy"));
+        browser.js(
+                "const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s);"
+                        + "document.body.insertAdjacentHTML('beforeend', \"<b onclick='window.ran = 1' id=x>x</b>\");"
+                        + "document.getElementById('x').click()");
+        assertThat(browser.<Object>js("return window.ran"))
+                .as("nor if it had got in")
+                .isNull();
+        assertThat(browser.complaints())
+                .hasSize(2)
+                .allMatch(complaint -> complaint.contains("Content Security Policy"));
         app.jdbc().sql("UPDATE batch_jobs SET name = 'a job'").update();
     }
 
@@ -255,7 +278,8 @@ class PageInBrowser {
         assertThat(browser.text(".summary")).contains("1 × 1 × " + topics, topics + " conversations");
 
         browser.one(".summary .primary").click();
-        browser.until("it may be confirmed", () -> browser.one("dialog .primary").isEnabled());
+        browser.until(
+                "it may be confirmed", () -> browser.one("dialog .primary").isEnabled());
         assertThat(browser.text("dialog")).contains("Enqueue " + topics + " conversations", "cost nothing");
         browser.one("dialog .primary").click();
         browser.until("it is shown", () -> browser.text("h1").equals("From the page"));
@@ -304,7 +328,9 @@ class PageInBrowser {
         }
         browser.focused().sendKeys(Keys.ENTER);
         browser.until("the job is shown", () -> browser.address().endsWith("/jobs/" + job));
-        assertThat(browser.focused().getDomAttribute("id")).as("who listens is at the new page").isEqualTo("main");
+        assertThat(browser.focused().getDomAttribute("id"))
+                .as("who listens is at the new page")
+                .isEqualTo("main");
     }
 
     @Test
@@ -331,7 +357,8 @@ class PageInBrowser {
         app.run(job);
         UUID conversation = aConversation();
         UUID failed = app.jdbc()
-                .sql("SELECT id FROM batch_items WHERE batch_job_id = :job AND status = 'failed' ORDER BY position LIMIT 1")
+                .sql(
+                        "SELECT id FROM batch_items WHERE batch_job_id = :job AND status = 'failed' ORDER BY position LIMIT 1")
                 .param("job", job)
                 .query(UUID.class)
                 .single();
@@ -358,13 +385,15 @@ class PageInBrowser {
                     if (name.equals("new")) {
                         List<WebElement> choices = browser.all(".checks li:nth-child(2n) input");
                         choices.forEach(WebElement::click);
-                        browser.until("it is quoted", () -> browser.text(".summary").contains("free"));
+                        browser.until(
+                                "it is quoted", () -> browser.text(".summary").contains("free"));
                     }
                     look(name, width, scheme, axe, wrong);
                 });
                 open("/jobs/" + job);
                 browser.button("Retry all").orElseThrow().click();
-                browser.until("it says what will happen", () -> browser.text("dialog").contains("queue"));
+                browser.until(
+                        "it says what will happen", () -> browser.text("dialog").contains("queue"));
                 look("dialog", width, scheme, axe, wrong);
                 for (String alone : List.of("/login?error", "/api/jobs/" + job + "/report")) {
                     browser.open(app.address().resolve(alone));
@@ -405,7 +434,8 @@ class PageInBrowser {
         UUID job = app.enqueue(6);
         app.run(job);
         return app.jdbc()
-                .sql("SELECT conversation_key FROM batch_items WHERE batch_job_id = :job AND status = 'completed' LIMIT 1")
+                .sql(
+                        "SELECT conversation_key FROM batch_items WHERE batch_job_id = :job AND status = 'completed' LIMIT 1")
                 .param("job", job)
                 .query(UUID.class)
                 .single();
@@ -428,7 +458,9 @@ class PageInBrowser {
         UUID ended = UUID.randomUUID();
         tracker.start(ended, UUID.randomUUID(), null);
         tracker.end(ended);
-        browser.until("it is stored", () -> app.count("SELECT count(*) FROM conversation_messages WHERE session_id = ?", session) == 2);
+        browser.until(
+                "it is stored",
+                () -> app.count("SELECT count(*) FROM conversation_messages WHERE session_id = ?", session) == 2);
         return session;
     }
 
