@@ -83,7 +83,7 @@ CREATE TABLE IF NOT EXISTS batch_items (
 --changeset parley:batch-items-indexes-postgresql dbms:postgresql runInTransaction:false
 --comment: The claim walks one range: what was never tried has the job's own available_at, what was postponed comes when it is due.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS batch_items_claim_idx ON batch_items (batch_job_id, available_at, position) WHERE status = 'queued';
-CREATE INDEX CONCURRENTLY IF NOT EXISTS batch_items_held_idx ON batch_items (batch_job_id) WHERE status = 'processing';
+CREATE INDEX CONCURRENTLY IF NOT EXISTS batch_items_held_idx ON batch_items (batch_job_id, position) WHERE status = 'processing';
 CREATE INDEX CONCURRENTLY IF NOT EXISTS batch_items_conversation_id_idx ON batch_items (conversation_id) WHERE conversation_id IS NOT NULL;
 
 --changeset parley:batch-items-indexes-h2 dbms:h2

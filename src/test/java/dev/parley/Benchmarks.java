@@ -4,6 +4,7 @@ import dev.parley.batch.GenerateBenchmark;
 import dev.parley.batch.PastBenchmark;
 import dev.parley.export.ExportBenchmark;
 import dev.parley.serve.DoorBenchmark;
+import dev.parley.serve.ServeBenchmark;
 import dev.parley.step.StepBenchmark;
 import dev.parley.tracking.TrackerBenchmark;
 import dev.parley.work.ClaimBenchmark;
@@ -55,5 +56,11 @@ class Benchmarks {
     @Order(7)
     void theDoorUnderAThousandConnections() throws Exception {
         DoorBenchmark.main(new String[0]);
+    }
+
+    @Test
+    @Order(8)
+    void thePageAtAMillionItems() throws Exception {
+        ServeBenchmark.main(new String[0]);
     }
 }

@@ -32,7 +32,7 @@ import org.springframework.stereotype.Component;
  * <p>A report that cannot be written is a warning, and never a failure.
  */
 @Component
-class RunReports {
+class RunReports implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(RunReports.class);
     private static final String CONTENT_TYPE = "text/html; charset=utf-8";
 
@@ -95,6 +95,12 @@ class RunReports {
         } catch (ExecutionException e) {
             throw new IllegalStateException(e.getCause());
         }
+    }
+
+    /** What is being written is written to its end. */
+    @Override
+    public void close() {
+        writer.shutdown();
     }
 
     private void write(UUID id) {

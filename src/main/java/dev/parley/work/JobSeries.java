@@ -10,19 +10,17 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SortedMap;
-import java.util.TreeMap;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.RowCallbackHandler;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
-import tools.jackson.core.type.TypeReference;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The table {@code job_series}: how a job went over time, and how fast it goes. Thread-safe.
@@ -32,9 +30,6 @@ import tools.jackson.databind.json.JsonMapper;
  */
 @Repository
 public class JobSeries {
-    private static final JsonMapper JSON = JsonMapper.shared();
-    private static final TypeReference<TreeMap<Integer, Integer>> LATENCIES = new TypeReference<>() {};
-
     /** Points that are drawn of a job at most. */
     private static final int POINTS = 240;
 
@@ -139,8 +134,8 @@ public class JobSeries {
                     Instant now = instant(row, "now");
                     long width = width(Duration.between(instant(row, "started_at"), now));
                     Instant begins = Instant.ofEpochSecond(Math.floorDiv(now.getEpochSecond(), width) * width);
-                    Row added = new Row(begins, now, successful, failed, costUsd, classes(durations));
-                    Row latest = row.getObject("begins_at") == null ? null : Row.of(row);
+                    Counted added = new Counted(begins, now, successful, failed, costUsd, Latencies.of(durations));
+                    Counted latest = row.getObject("begins_at") == null ? null : Counted.of(row);
                     return latest == null || latest.begins.isBefore(begins) ? added : latest.plus(added);
                 })
                 .list()
@@ -151,7 +146,7 @@ public class JobSeries {
                 });
     }
 
-    private int write(String sql, UUID job, Row row) {
+    private int write(String sql, UUID job, Counted row) {
         return jdbc.sql(sql)
                 .param("job", job)
                 .param("begins", row.begins.atOffset(ZoneOffset.UTC))
@@ -159,14 +154,16 @@ public class JobSeries {
                 .param("successful", row.successful)
                 .param("failed", row.failed)
                 .param("cost", row.costUsd)
-                .param("latencies", JSON.writeValueAsString(row.latencies))
+                .param("latencies", row.latencies.toString())
                 .update();
     }
 
     /** The course of a job; no point when nothing has come of it yet. */
     public Series of(UUID job) {
-        List<Row> rows =
-                jdbc.sql(ALL).param("job", job).query((row, n) -> Row.of(row)).list();
+        List<Counted> rows = jdbc.sql(ALL)
+                .param("job", job)
+                .query((row, n) -> Counted.of(row))
+                .list();
         if (rows.isEmpty()) {
             return new Series(STEPS.get(0), List.of());
         }
@@ -180,7 +177,7 @@ public class JobSeries {
         Map<UUID, Pace> paces = new HashMap<>();
         if (!open.isEmpty()) {
             jdbc.sql(RECENT).param("jobs", open.keySet()).query((RowCallbackHandler) row -> {
-                BatchJob job = open.get(row.getObject("job_id", UUID.class));
+                BatchJob job = Objects.requireNonNull(open.get(row.getObject("job_id", UUID.class)));
                 paces.put(job.id(), pace(job, instant(row, "first"), instant(row, "last"), row.getLong("items")));
             });
         }
@@ -212,71 +209,137 @@ public class JobSeries {
         return row.getObject(column, OffsetDateTime.class).toInstant();
     }
 
-    /** Classes are 9 % wide, eight between a duration and its double; 0 is less than a millisecond. */
-    private static SortedMap<Integer, Integer> classes(Collection<Duration> durations) {
-        SortedMap<Integer, Integer> classes = new TreeMap<>();
-        for (Duration duration : durations) {
-            long millis = duration.toMillis();
-            classes.merge(millis < 1 ? 0 : 1 + (int) Math.floor(8 * Math.log(millis) / Math.log(2)), 1, Integer::sum);
+    /**
+     * Calls by class of their duration. A class is 9 % wide, eight between a duration and its double; 0 is less than a
+     * millisecond. As text, {@code 81:3 82:7}: there are thousands of them to be read for one picture.
+     */
+    private static final class Latencies {
+        private static final int CLASSES = 200; // up to nine hours
+
+        private final int[] calls = new int[CLASSES];
+
+        static Latencies of(Collection<Duration> durations) {
+            Latencies latencies = new Latencies();
+            for (Duration duration : durations) {
+                long millis = duration.toMillis();
+                int latencyClass = millis < 1 ? 0 : 1 + (int) Math.floor(8 * Math.log(millis) / Math.log(2));
+                latencies.calls[Math.min(latencyClass, CLASSES - 1)]++;
+            }
+            return latencies;
         }
-        return classes;
+
+        static Latencies parse(String text) {
+            Latencies latencies = new Latencies();
+            int latencyClass = 0;
+            int number = 0;
+            for (int i = 0; i < text.length(); i++) {
+                char c = text.charAt(i);
+                if (c == ':') {
+                    latencyClass = number;
+                    number = 0;
+                } else if (c == ' ') {
+                    latencies.calls[latencyClass] = number;
+                    number = 0;
+                } else {
+                    number = number * 10 + (c - '0');
+                }
+            }
+            return latencies;
+        }
+
+        void add(Latencies more) {
+            for (int i = 0; i < CLASSES; i++) {
+                calls[i] += more.calls[i];
+            }
+        }
+
+        static double millis(int latencyClass) {
+            return latencyClass == 0 ? 0 : Math.pow(2, (latencyClass - 0.5) / 8);
+        }
+
+        @Nullable
+        Long percentile(double share) {
+            long left = (long) Math.ceil(Arrays.stream(calls).asLongStream().sum() * share);
+            for (int i = 0; left > 0 && i < CLASSES; i++) {
+                left -= calls[i];
+                if (left <= 0) {
+                    return Math.round(millis(i));
+                }
+            }
+            return null;
+        }
+
+        /** Each with a space after it. */
+        @Override
+        public String toString() {
+            StringBuilder text = new StringBuilder();
+            for (int i = 0; i < CLASSES; i++) {
+                if (calls[i] > 0) {
+                    text.append(i).append(':').append(calls[i]).append(' ');
+                }
+            }
+            return text.toString();
+        }
     }
 
-    private static double millis(int latencyClass) {
-        return latencyClass == 0 ? 0 : Math.pow(2, (latencyClass - 0.5) / 8);
-    }
+    /** What was counted in an interval. */
+    private static final class Counted {
+        private final Instant begins;
+        private Instant ends; // when the last of it was counted
+        private int successful;
+        private int failed;
+        private BigDecimal costUsd;
+        private final Latencies latencies;
 
-    /** @param ends when the last of it was counted */
-    private record Row(
-            Instant begins,
-            Instant ends,
-            int successful,
-            int failed,
-            BigDecimal costUsd,
-            SortedMap<Integer, Integer> latencies) {
-        static Row of(ResultSet row) throws SQLException {
-            return new Row(
+        Counted(Instant begins, Instant ends, int successful, int failed, BigDecimal costUsd, Latencies latencies) {
+            this.begins = begins;
+            this.ends = ends;
+            this.successful = successful;
+            this.failed = failed;
+            this.costUsd = costUsd;
+            this.latencies = latencies;
+        }
+
+        static Counted of(ResultSet row) throws SQLException {
+            return new Counted(
                     instant(row, "begins_at"),
                     instant(row, "ends_at"),
                     row.getInt("successful"),
                     row.getInt("failed"),
                     row.getBigDecimal("cost_usd"),
-                    JSON.readValue(row.getString("latencies"), LATENCIES));
+                    Latencies.parse(row.getString("latencies")));
         }
 
-        Row plus(Row more) {
-            SortedMap<Integer, Integer> both = new TreeMap<>(latencies);
-            more.latencies.forEach((latency, calls) -> both.merge(latency, calls, Integer::sum));
-            return new Row(
-                    begins,
-                    more.ends.isAfter(ends) ? more.ends : ends,
-                    successful + more.successful,
-                    failed + more.failed,
-                    costUsd.add(more.costUsd),
-                    both);
+        Counted plus(Counted more) {
+            ends = more.ends.isAfter(ends) ? more.ends : ends;
+            successful += more.successful;
+            failed += more.failed;
+            costUsd = costUsd.add(more.costUsd);
+            latencies.add(more.latencies);
+            return this;
         }
     }
 
-    /** Rows on their way to points. */
+    /** What was counted on its way to points. */
     private static final class Course {
-        private final List<Row> rows;
         private final int step;
         private final long first;
-        private final Row[] sums;
+        private final Instant end;
+        private final @Nullable Counted[] sums;
         private final double[] busySeconds;
 
-        private Course(List<Row> rows) {
-            this.rows = rows;
+        private Course(List<Counted> rows) {
             Instant begin = rows.get(0).begins;
-            Instant end = rows.get(rows.size() - 1).begins;
-            long span = Duration.between(begin, end).toSeconds();
+            Counted last = rows.get(rows.size() - 1);
+            long span = Duration.between(begin, last.begins).toSeconds();
             long widest = width(Duration.ofSeconds(span));
             this.step = STEPS.stream()
                     .filter(seconds -> seconds >= widest && span / seconds < POINTS)
                     .findFirst()
                     .orElse((int) (span / POINTS + 1));
             this.first = Math.floorDiv(begin.getEpochSecond(), step);
-            this.sums = new Row[index(end) + 1];
+            this.end = last.ends;
+            this.sums = new Counted[index(last.begins) + 1];
             this.busySeconds = new double[sums.length];
             rows.forEach(this::add);
         }
@@ -285,19 +348,24 @@ public class JobSeries {
             return (int) (Math.floorDiv(at.getEpochSecond(), step) - first);
         }
 
-        private void add(Row row) {
+        private void add(Counted row) {
+            double ended = (row.begins.toEpochMilli() + row.ends.toEpochMilli()) / 2000.0 - first * (double) step;
+            for (int i = 0; i < Latencies.CLASSES; i++) {
+                if (row.latencies.calls[i] > 0) {
+                    busy(ended, Latencies.millis(i) / 1000, row.latencies.calls[i]);
+                }
+            }
             int index = index(row.begins);
-            sums[index] = sums[index] == null ? row : sums[index].plus(row);
-            double end = (row.begins.toEpochMilli() + row.ends.toEpochMilli()) / 2000.0 - first * (double) step;
-            row.latencies.forEach((latency, calls) -> busy(end, millis(latency) / 1000, calls));
+            Counted sum = sums[index];
+            sums[index] = sum == null ? row : sum.plus(row);
         }
 
-        /** Calls were in flight for so long until {@code end}, a point or several before it. */
-        private void busy(double end, double seconds, int calls) {
-            double begin = Math.max(0, end - seconds);
-            for (int i = (int) (begin / step); i <= (int) (end / step) && i < busySeconds.length; i++) {
-                double from = Math.max(begin, (double) i * step);
-                double until = Math.min(end, (i + 1.0) * step);
+        /** Calls were in flight for so long until they ended, in this point or several before it. */
+        private void busy(double ended, double seconds, int calls) {
+            double begun = Math.max(0, ended - seconds);
+            for (int i = (int) (begun / step); i <= (int) (ended / step) && i < busySeconds.length; i++) {
+                double from = Math.max(begun, (double) i * step);
+                double until = Math.min(ended, (i + 1.0) * step);
                 busySeconds[i] += calls * Math.max(0, until - from);
             }
         }
@@ -307,7 +375,7 @@ public class JobSeries {
             BigDecimal cost = BigDecimal.ZERO;
             for (int i = 0; i < sums.length; i++) {
                 Instant at = Instant.ofEpochSecond((first + i) * step);
-                Row sum = sums[i];
+                Counted sum = sums[i];
                 double inFlight = Math.round(busySeconds[i] / seconds(i, at) * 10) / 10.0;
                 if (sum == null) {
                     points.add(new Point(at, 0, 0, null, null, inFlight, cost));
@@ -317,8 +385,8 @@ public class JobSeries {
                             at,
                             sum.successful,
                             sum.failed,
-                            percentile(sum.latencies, 0.5),
-                            percentile(sum.latencies, 0.95),
+                            sum.latencies.percentile(0.5),
+                            sum.latencies.percentile(0.95),
                             inFlight,
                             cost));
                 }
@@ -328,23 +396,9 @@ public class JobSeries {
 
         /** The last point is not over. */
         private double seconds(int i, Instant at) {
-            Instant end = rows.get(rows.size() - 1).ends;
             return i < sums.length - 1
                     ? step
                     : Math.min(step, Math.max(0.2, Duration.between(at, end).toMillis() / 1000.0));
-        }
-
-        private static @Nullable Long percentile(SortedMap<Integer, Integer> latencies, double share) {
-            long calls =
-                    latencies.values().stream().mapToLong(Integer::longValue).sum();
-            long left = (long) Math.ceil(calls * share);
-            for (Map.Entry<Integer, Integer> latency : latencies.entrySet()) {
-                left -= latency.getValue();
-                if (left <= 0) {
-                    return Math.round(millis(latency.getKey()));
-                }
-            }
-            return null;
         }
     }
 }

@@ -414,7 +414,13 @@ class CommandLineTests {
                         "unknownCostCalls",
                         "possiblyPaidTwice",
                         "lastItemError",
+                        "ratePerMinute",
+                        "remainingSeconds",
+                        "projectedCostUsd",
+                        "inFlight",
+                        "schedule",
                         "log",
+                        "report",
                         "createdAt",
                         "startedAt",
                         "completedAt");

@@ -9,7 +9,9 @@ import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
 import dev.parley.serve.Http.Answer;
 import java.nio.file.Path;
+import java.sql.Connection;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
@@ -51,8 +53,7 @@ class ApiTests {
                                 Arrays.stream(anthropic.properties()),
                                 Stream.of(
                                         "parley.confirm-above-usd=1",
-                                        "spring.datasource.hikari.allow-pool-suspension=true",
-                                        "spring.datasource.hikari.connection-timeout=500"))
+                                        "spring.datasource.hikari.connection-timeout=2000"))
                         .toArray(String[]::new));
         http = new Http(app.address());
     }
@@ -511,15 +512,20 @@ class ApiTests {
 
     @Test
     void aDatabaseThatIsAwayIsToldAsSuch() throws Exception {
-        HikariDataSource pool = app.bean(DataSource.class).unwrap(HikariDataSource.class);
-        pool.getHikariPoolMXBean().suspendPool();
+        List<Connection> all = new ArrayList<>();
+        DataSource pool = app.bean(DataSource.class);
+        while (all.size() < pool.unwrap(HikariDataSource.class).getMaximumPoolSize()) {
+            all.add(pool.getConnection());
+        }
         try {
             Answer answer = http.get("/api/jobs");
 
             assertThat(problem(answer, 503).get("detail").asString()).startsWith("The database does not answer");
             assertThat(answer.header("Retry-After")).isEqualTo("5");
         } finally {
-            pool.getHikariPoolMXBean().resumePool();
+            for (Connection connection : all) {
+                connection.close();
+            }
         }
         assertThat(http.get("/api/jobs").status()).isEqualTo(200);
     }
