@@ -25,6 +25,9 @@ class UnusedConfigurations implements AutoConfigurationImportFilter, Environment
     /** Of both: a trace is made of observations. */
     private static final Pattern OF_EITHER = Pattern.compile("Observation|\\.observation\\.");
 
+    /** Its first sample may be taken by the collector's thread while the start holds what that thread waits for: a deadlock. */
+    private static final String EXEMPLARS = "PrometheusExemplarsAutoConfiguration";
+
     private boolean serves;
     private boolean traces;
 
@@ -40,6 +43,7 @@ class UnusedConfigurations implements AutoConfigurationImportFilter, Environment
         for (int i = 0; i < used.length; i++) {
             String name = configurations[i];
             used[i] = name != null
+                    && !name.endsWith(EXEMPLARS)
                     && (serves || !OF_SERVING.matcher(name).find())
                     && (traces || !OF_TRACING.matcher(name).find())
                     && (serves || traces || !OF_EITHER.matcher(name).find());
