@@ -12,7 +12,6 @@ import dev.parley.conversation.Conversations;
 import dev.parley.database.SchemaCheck;
 import dev.parley.generation.ConversationGenerator;
 import dev.parley.generation.GenerationLogs;
-import dev.parley.generation.GenerationRequest;
 import dev.parley.generation.GenerationResult;
 import dev.parley.generation.GenerationResult.Generated;
 import dev.parley.generation.GenerationResult.NotGenerated;
@@ -315,17 +314,8 @@ public class Backfill {
                 generator = using;
             }
             return using.generate(
-                    new GenerationRequest(
-                            item.conversationKey(),
-                            Math.max(1, item.attempts()),
-                            one.user().equals(NIL) ? null : one.user(),
-                            parameters.personaId(),
-                            parameters.emotionalArcId(),
-                            parameters.trainingTopicId(),
-                            parameters.tier(),
-                            parameters.templateId(),
-                            job.model(),
-                            job.maxOutputTokens()),
+                    ConversationProcessor.request(
+                            item, parameters, job, one.user().equals(NIL) ? null : one.user()),
                     generation.providers().storedAnswers(job.provider()));
         }
 

@@ -1,6 +1,5 @@
 package dev.parley.batch;
 
-import dev.parley.conversation.ConversationKey;
 import dev.parley.generation.ConversationGenerator;
 import dev.parley.generation.ConversationGenerator.Question;
 import dev.parley.generation.GenerationRequest;
@@ -149,7 +148,7 @@ class ConversationProcessor implements ItemProcessor<PendingItem, ItemOutcome> {
         JobContext job = contexts.computeIfAbsent(item.jobId(), this::context);
         boolean mayBeStored = item.attempts() > 1 || item.unanswered() > 0;
         return generator.question(
-                request(item, item.conversationKey(), parameters, job),
+                request(item, parameters, job.settings(), job.userId()),
                 providers.storedAnswers(job.provider()),
                 mayBeStored);
     }
@@ -170,7 +169,7 @@ class ConversationProcessor implements ItemProcessor<PendingItem, ItemOutcome> {
             ModelProvider provider = item.parseOnly() || !pending.mayCall()
                     ? providers.storedAnswers(job.provider())
                     : providers.byName(job.provider());
-            GenerationRequest request = request(item, item.conversationKey(), parameters, job);
+            GenerationRequest request = request(item, parameters, job.settings(), job.userId());
             PendingItem.Answered answer = pending.answer();
             return answer == null
                     ? generator.generate(request, traces.traced(provider))
@@ -196,19 +195,20 @@ class ConversationProcessor implements ItemProcessor<PendingItem, ItemOutcome> {
         return root == e ? e.toString() : e + ", caused by " + root;
     }
 
-    private static GenerationRequest request(
-            BatchItem item, ConversationKey key, ItemParameters parameters, JobContext job) {
+    /** What an item asks for; one that was never claimed is at its first attempt. */
+    static GenerationRequest request(
+            BatchItem item, ItemParameters parameters, JobSettings settings, @Nullable UUID user) {
         return new GenerationRequest(
-                key,
-                item.attempts(),
-                job.userId(),
+                item.conversationKey(),
+                Math.max(1, item.attempts()),
+                user,
                 parameters.personaId(),
                 parameters.emotionalArcId(),
                 parameters.trainingTopicId(),
                 parameters.tier(),
                 parameters.templateId(),
-                job.settings().model(),
-                job.settings().maxOutputTokens());
+                settings.model(),
+                settings.maxOutputTokens());
     }
 
     private JobContext context(UUID jobId) {

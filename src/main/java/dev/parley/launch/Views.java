@@ -321,7 +321,7 @@ public class Views {
      * @param calls oldest first
      * @param costUsd of the calls whose cost is known
      * @param elsewhere null where the parameters cannot be read
-     * @param retry the command that would try it again; null unless it failed
+     * @param retry the command that would try it again, or ask anew where an answer is stored; null unless it failed
      */
     public record Explanation(
             ItemView item,
@@ -510,7 +510,14 @@ public class Views {
                         .filter(Objects::nonNull)
                         .reduce(BigDecimal.ZERO, BigDecimal::add),
                 parameters == null ? null : elsewhere(parameters, item),
-                item.status() == ItemStatus.FAILED ? "parley retry --item " + item.id() : null);
+                item.status() == ItemStatus.FAILED ? retry(item, calls) : null);
+    }
+
+    /** An answer that is stored would be read again, and come to the same: only an item of its own asks anew. */
+    private static String retry(ItemRow item, List<LoggedCall> calls) {
+        boolean answered =
+                !calls.isEmpty() && calls.get(calls.size() - 1).status().equals("success");
+        return answered ? "parley retry --params '" + item.parameters() + "'" : "parley retry --item " + item.id();
     }
 
     private Elsewhere elsewhere(ItemParameters parameters, ItemRow item) {

@@ -150,6 +150,16 @@ class LookingTests {
     }
 
     @Test
+    void whoseAnswerIsStoredIsAskedAnewByItsParameters() { // A66
+        anthropic.answersOtherwise(FakeAnswer.refusal());
+        app.run(app.enqueue(1));
+
+        String retry = json("explain", item(1)).path("retry").asString();
+
+        assertThat(retry).startsWith("parley retry --params '{").endsWith("}'").contains("\"persona_id\"");
+    }
+
+    @Test
     void aNameThatIsGoneFallsBackToItsKeyThenToItsId() { // A70
         UUID job = app.enqueue(2);
         app.jdbc()
