@@ -79,11 +79,22 @@ record RunReport(
         return html.append(TEMPLATE, from, TEMPLATE.length()).toString().getBytes(UTF_8);
     }
 
+    /** As the page has it. */
+    private String mood() {
+        return switch (job.status()) {
+            case "completed" -> "good";
+            case "failed" -> "bad";
+            case "paused" -> "warn";
+            case "processing" -> "live";
+            default -> "";
+        };
+    }
+
     private String body() {
         StringBuilder out = new StringBuilder();
         out.append("<div class=\"head\"><div><div class=\"title\"><h1>")
                 .append(htmlEscape(job.name()))
-                .append("</h1> <span class=\"badge\">")
+                .append("</h1> <span class=\"badge\" data-is=\"" + mood() + "\">")
                 .append(job.status())
                 .append("</span></div><p class=\"sub mono\">")
                 .append(job.id())
