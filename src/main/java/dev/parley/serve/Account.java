@@ -1,5 +1,6 @@
 package dev.parley.serve;
 
+import io.swagger.v3.oas.annotations.Operation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
@@ -28,6 +29,7 @@ class Account {
 
     /** Who is signed in, and what he may do. */
     @GetMapping("/api/me")
+    @Operation(summary = "Who is signed in, and what he may do")
     Me me(@CurrentSecurityContext(expression = "authentication") Authentication who) {
         return new Me(
                 who instanceof AnonymousAuthenticationToken ? null : who.getName(),

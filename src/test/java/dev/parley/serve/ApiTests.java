@@ -133,6 +133,8 @@ class ApiTests {
                         "projectedCostUsd",
                         "inFlight",
                         "schedule",
+                        "delivery",
+                        "batches",
                         "log",
                         "report",
                         "createdAt",
