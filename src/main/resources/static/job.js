@@ -111,6 +111,8 @@ export function jobPage({id, query, show, title, may}) {
         fact('Possibly paid twice', plural(job.possiblyPaidTwice, 'call')),
         h('div', {key: 'error', class: 'wide'}, h('dt', {}, 'Last item error'),
             h('dd', {class: 'two', title: job.lastItemError}, job.lastItemError ?? 'none')),
+        job.delivery !== 'live' && h('div', {key: 'batches', class: 'wide'}, h('dt', {}, 'Batches at the provider'),
+            h('dd', {class: 'two'}, job.batches.map(batch).join('; ') || 'none yet')),
         h('div', {key: 'log', class: 'wide'}, h('dt', {}, 'Log'), h('dd', {}, logLink(job))),
         h('div', {key: 'report', class: 'wide'}, h('dt', {}, 'Report'),
             h('dd', {}, job.report ? link(job.report, 'Report of the last run') : 'none yet'))));
@@ -187,6 +189,11 @@ export function jobPage({id, query, show, title, may}) {
 }
 
 const open = job => ['queued', 'processing'].includes(job.status);
+
+/** Batches of a job that are in the same state, in a few words. */
+const batch = some => `${plural(some.batches, 'batch', 'batches')} ${words(some.status.toLowerCase())}: ` + (some.processing
+    ? `${number(some.processing)} of ${number(some.items)} to be answered, sent ${dateTime(some.oldest)}, expires ${dateTime(some.expires)}`
+    : `${number(some.items)} items, ${number(some.succeeded)} succeeded, ${number(some.errored + some.expired + some.canceled)} not`);
 
 const retry = (title, which) => ({
     title, verb: 'Retry', path: 'retry', preview: {action: 'retry', ...which}, body: () => which,
