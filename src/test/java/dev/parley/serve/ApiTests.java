@@ -449,9 +449,11 @@ class ApiTests {
             assertThat(last.at("/failures/causes")).isEmpty();
             assertThat(last.toString()).doesNotContain("Run 1 started"); // A39
 
-            assertThat(events.quietFor(Duration.ofSeconds(3)))
-                    .as("nothing changes")
-                    .isTrue(); // A51
+            boolean quiet = false;
+            for (int told = 0; told < 5 && !quiet; told++) { // the other names of the last change may still come
+                quiet = events.quietFor(Duration.ofSeconds(3));
+            }
+            assertThat(quiet).as("nothing changes").isTrue(); // A51
         }
         problem(http.get("/api/events?job=" + NOBODY), 404);
     }
