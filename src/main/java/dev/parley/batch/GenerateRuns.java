@@ -15,14 +15,17 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.batch.core.BatchStatus;
+import org.springframework.batch.core.ExitStatus;
 import org.springframework.batch.core.job.JobExecution;
 import org.springframework.batch.core.job.parameters.JobParameters;
 import org.springframework.batch.core.job.parameters.JobParametersBuilder;
 import org.springframework.batch.core.launch.JobOperator;
 import org.springframework.batch.core.listener.StepExecutionListener;
+import org.springframework.batch.core.repository.JobRepository;
 import org.springframework.batch.core.step.StepExecution;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.dao.OptimisticLockingFailureException;
 import org.springframework.stereotype.Component;
 
 /**
@@ -36,6 +39,7 @@ public class GenerateRuns {
     private static final Logger log = LoggerFactory.getLogger(GenerateRuns.class);
 
     private final JobOperator operator;
+    private final JobRepository jobRepository;
     private final GenerateJob generateJob;
     private final GenerateSettings settings;
     private final BatchJobs jobs;
@@ -49,6 +53,7 @@ public class GenerateRuns {
 
     GenerateRuns(
             JobOperator operator,
+            JobRepository jobRepository,
             GenerateJob generateJob,
             GenerateSettings settings,
             BatchJobs jobs,
@@ -58,6 +63,7 @@ public class GenerateRuns {
             ApplicationEventPublisher events,
             JdbcConnectionDetails database) {
         this.operator = operator;
+        this.jobRepository = jobRepository;
         this.generateJob = generateJob;
         this.settings = settings;
         this.jobs = jobs;
@@ -107,7 +113,9 @@ public class GenerateRuns {
             try (BatchDelivery delivery = built.delivery()) {
                 delivery.start();
                 JobExecution execution = operator.start(built.job(), parameters(jobIds, overrides));
-                return outcome(execution, built);
+                return stoppedAtItsStart(execution)
+                        ? new Outcome(execution.getId(), true, 0, null)
+                        : outcome(execution, built);
             } finally {
                 running.set(null);
                 stopRequested = false; // it was this run's
@@ -151,6 +159,22 @@ public class GenerateRuns {
             parameters.addString("provider", overrides.provider(), false);
         }
         return parameters.toJobParameters();
+    }
+
+    /**
+     * A stop through Spring Batch, by whatever process, that came between the making of the execution and its first update,
+     * which then finds another version of its row and fails before there is a step. Nobody else writes that row.
+     */
+    private boolean stoppedAtItsStart(JobExecution execution) {
+        boolean stopped = execution.getStepExecutions().isEmpty()
+                && execution.getAllFailureExceptions().stream()
+                        .anyMatch(OptimisticLockingFailureException.class::isInstance);
+        if (stopped) {
+            execution.setStatus(BatchStatus.STOPPED);
+            execution.setExitStatus(ExitStatus.STOPPED);
+            jobRepository.update(execution);
+        }
+        return stopped;
     }
 
     private static Outcome outcome(JobExecution execution, GenerateJob.Built built) {
