@@ -59,7 +59,10 @@ class ParleyJarIT {
         assertThat(filesOfSecond).isEqualTo(16);
         assertThat(again.code()).isZero();
         assertThat(conversationFiles()).isEqualTo(32);
-        assertThat(filesBelow("data/batch-logs")).hasSize(2).allMatch(path -> path.endsWith("log.txt"));
+        assertThat(filesBelow("data/batch-logs"))
+                .as("a log and a report of each job")
+                .hasSize(4)
+                .allMatch(path -> path.matches(".*/(log\\.txt|report\\.html)"));
         assertThat(status.err()).isEmpty();
         assertThat(status.out().strip()).startsWith("[").endsWith("]");
     }
