@@ -21,16 +21,18 @@ import com.google.cloud.storage.Storage.BucketGetOption;
 import com.google.cloud.storage.StorageException;
 import com.google.cloud.storage.StorageOptions;
 import dev.parley.archive.ArchiveSettings.Gcs;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
-import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +40,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Objects in Google Cloud Storage. The client is built by the first operation.
  *
- * <p>Every upload is one request and carries a precondition (does not exist, or a known generation): only then does the
+ * <p>Every upload carries a precondition (does not exist, or a known generation): only then does the
  * client repeat it by itself after a lost connection, a 429 or a 5xx. A 412 may therefore be the echo of an upload of ours
  * whose answer was lost, and only a differing CRC32C makes it a conflict.
  *
@@ -54,6 +56,9 @@ final class GcsObjectStore implements ObjectStore {
     private static final int CONFLICT = 409;
     private static final int PRECONDITION_FAILED = 412;
     private static final int LONGEST_MESSAGE = 300;
+
+    /** Up to so many bytes of a file are sent in one request. */
+    private static final int SMALL = 1 << 20;
 
     /** With the pauses between them about a minute: enough for dozens of processes that finish a job together. */
     private static final int ATTEMPTS = 30;
@@ -172,50 +177,101 @@ final class GcsObjectStore implements ObjectStore {
                 }));
     }
 
-    /** A resumable upload; the client goes on with it by itself after a lost connection. */
     @Override
     public void upload(ObjectName object, Path file, String contentType) {
         run(
                 "write",
                 locate(object),
                 () -> whileOthersWrite(() -> {
-                    Blob there = metadata(object);
-                    BlobInfo info = BlobInfo.newBuilder(blobId(object))
-                            .setContentType(contentType)
-                            .build();
-                    try {
-                        storage()
-                                .createFrom(
-                                        info,
-                                        file,
-                                        there == null
-                                                ? BlobWriteOption.doesNotExist()
-                                                : BlobWriteOption.generationMatch(there.getGeneration()));
-                    } catch (IOException e) {
-                        throw new StoreException("Cannot read " + file + ": " + e.getMessage(), e);
-                    }
-                    return new byte[0];
+                    upload(object, file, contentType, metadata(object));
+                    return object;
                 }));
     }
 
+    /** What is large is sent by a resumable upload: the client goes on with it by itself after a lost connection. */
+    private void upload(ObjectName object, Path file, String contentType, @Nullable Blob over) {
+        onDisk(() -> {
+            if (Files.size(file) <= SMALL) {
+                upload(object, Files.readAllBytes(file), contentType, over);
+                return file;
+            }
+            return storage()
+                    .createFrom(
+                            BlobInfo.newBuilder(blobId(object))
+                                    .setContentType(contentType)
+                                    .build(),
+                            file,
+                            over == null
+                                    ? BlobWriteOption.doesNotExist()
+                                    : BlobWriteOption.generationMatch(over.getGeneration()));
+        });
+    }
+
+    /** By way of two files of this machine, since an object may be larger than the memory. */
     @Override
-    public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
+    public long update(ObjectName object, String contentType, Change change) {
         return run(
                 "update",
                 locate(object),
-                () -> whileOthersWrite(() -> {
+                () -> whileOthersWrite(() -> inFiles((old, next) -> {
                     Blob there = metadata(object);
-                    byte[] old = there == null ? new byte[0] : storage().readAllBytes(there.getBlobId());
-                    byte[] content = change.apply(old);
-                    if (!Arrays.equals(old, content)) {
-                        upload(object, content, contentType, there);
+                    if (there != null) {
+                        storage().downloadTo(there.getBlobId(), old);
                     }
-                    return content;
-                }));
+                    try (InputStream in = Files.newInputStream(old);
+                            OutputStream out = new BufferedOutputStream(Files.newOutputStream(next))) {
+                        change.apply(in, out);
+                    }
+                    if (Files.mismatch(old, next) != -1) {
+                        upload(object, next, contentType, there);
+                    }
+                    return Files.size(next);
+                })));
+    }
+
+    private static long inFiles(Update update) {
+        return onDisk(() -> {
+            Path old = Files.createTempFile("parley", null);
+            Path next = Files.createTempFile("parley", null);
+            try {
+                return update.run(old, next);
+            } finally {
+                Files.delete(old);
+                Files.delete(next);
+            }
+        });
+    }
+
+    private interface Update {
+        long run(Path old, Path next) throws IOException;
+    }
+
+    private static <T> T onDisk(FileAction<T> action) {
+        try {
+            return action.run();
+        } catch (IOException e) {
+            throw new StoreException("Cannot use the disk of this machine: " + e, e);
+        }
+    }
+
+    private interface FileAction<T> {
+        T run() throws IOException;
+    }
+
+    @Override
+    public boolean download(ObjectName object, Path file) {
+        return run("read", locate(object), () -> {
+            Blob there = metadata(object);
+            if (there == null) {
+                return false;
+            }
+            storage().downloadTo(there.getBlobId(), file);
+            return true;
+        });
     }
 
     /** Tries again when another process wrote (412), or replaced what was about to be read (404), in between. */
-    private byte[] whileOthersWrite(Supplier<byte[]> attempt) {
+    private <T> T whileOthersWrite(Supplier<T> attempt) {
         Duration pause = FIRST_PAUSE;
         for (int attempts = 1; ; attempts++) {
             try {

@@ -8,7 +8,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.HashSet;
-import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
@@ -44,8 +44,8 @@ public class JobLog implements AutoCloseable {
     private final ReentrantLock publishing = new ReentrantLock();
     private Instant published; // guarded by publishing, as the next three
     private Instant tried = Instant.EPOCH;
-    private int spoolPublished;
-    private int logSize;
+    private long spoolPublished;
+    private long logSize;
 
     JobLog(JobLogs logs, UUID jobId, LogSpool spool, int nanos, Clock clock) {
         this.logs = logs;
@@ -93,7 +93,7 @@ public class JobLog implements AutoCloseable {
     }
 
     private boolean isDue(Instant now) {
-        int news = spoolSize() - spoolPublished;
+        long news = spoolSize() - spoolPublished;
         return news > 0
                 && hasPassed(AT_MOST_EVERY, tried, now)
                 && (news >= logSize / GROWTH_PART + GROWTH_BYTES || hasPassed(AT_LATEST, published, now));
@@ -137,10 +137,10 @@ public class JobLog implements AutoCloseable {
     private boolean publish() {
         tried = clock.instant();
         try {
-            byte[] lines = spoolContent();
-            Optional<Integer> size = logs.publish(jobId, lines.length > spoolPublished ? lines : new byte[0]);
+            SpoolPart lines = spoolContent();
+            OptionalLong size = logs.publish(jobId, lines.size() > spoolPublished ? lines : null);
             published = tried;
-            spoolPublished = lines.length;
+            spoolPublished = lines.size();
             size.ifPresent(bytes -> logSize = bytes);
             return true;
         } catch (IOException | RuntimeException e) { // a log is never a reason to fail
@@ -149,7 +149,7 @@ public class JobLog implements AutoCloseable {
         }
     }
 
-    private int spoolSize() {
+    private long spoolSize() {
         appending.lock();
         try {
             return spool.size();
@@ -158,10 +158,10 @@ public class JobLog implements AutoCloseable {
         }
     }
 
-    private byte[] spoolContent() throws IOException {
+    private SpoolPart spoolContent() {
         appending.lock();
         try {
-            return spool.content();
+            return spool.content(appending);
         } finally {
             appending.unlock();
         }

@@ -1,7 +1,5 @@
 package dev.parley.archive;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -10,7 +8,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -80,9 +78,14 @@ public class JobLogs implements AutoCloseable {
         return log;
     }
 
-    /** The log as published: while the job runs, its last lines may be missing. Empty when there is none. */
-    public Optional<String> read(UUID jobId) {
-        return store.read(objectName(jobId)).map(log -> new String(log, UTF_8));
+    /**
+     * Copies the log as published, which may be larger than the memory, over a file. While the job runs, its last lines may
+     * be missing.
+     *
+     * @return false when there is none yet
+     */
+    public boolean download(UUID jobId, Path file) {
+        return store.download(objectName(jobId), file);
     }
 
     public ObjectName objectName(UUID jobId) {
@@ -122,7 +125,7 @@ public class JobLogs implements AutoCloseable {
     private void publishLeftovers() {
         try {
             for (UUID jobId : spools.jobs()) {
-                publish(jobId, new byte[0]);
+                publish(jobId, null);
             }
         } catch (IOException | RuntimeException e) { // a log is never a reason to fail
             logger.warn("Job logs left behind by processes that died are not published yet: {}", e.toString());
@@ -132,32 +135,37 @@ public class JobLogs implements AutoCloseable {
     /**
      * Adds these lines, and those that dead processes of this machine left, to the job's log.
      *
+     * @param own null for none
      * @return the log's size in bytes; empty when there was nothing to add
      */
-    Optional<Integer> publish(UUID jobId, byte[] own) throws IOException {
+    OptionalLong publish(UUID jobId, @Nullable SpoolPart own) throws IOException {
         List<LeftSpool> adopted = spools.adopt(jobId);
         boolean published = false;
         try {
-            List<byte[]> lines = new ArrayList<>();
-            if (own.length > 0) {
+            List<SpoolPart> lines = new ArrayList<>();
+            if (own != null) {
                 lines.add(own);
             }
             for (LeftSpool spool : adopted) {
                 lines.add(spool.content());
             }
             if (lines.isEmpty()) {
-                return Optional.empty();
+                return OptionalLong.empty();
             }
             if (!bucketSeen.get()) {
                 store.ensureBucket(bucket);
                 bucketSeen.set(true);
             }
-            byte[] log = store.update(objectName(jobId), CONTENT_TYPE, there -> LogLines.merge(there, lines));
+            long size = store.update(
+                    objectName(jobId),
+                    CONTENT_TYPE,
+                    (there, next) -> LogLines.merge(
+                            there, lines.stream().map(SpoolPart::open).toList(), next));
             published = true;
             if (!adopted.isEmpty()) {
                 logger.info("Added to the log of job {} the lines that were left in {} spools", jobId, adopted.size());
             }
-            return Optional.of(log.length);
+            return OptionalLong.of(size);
         } finally {
             for (LeftSpool spool : adopted) {
                 spools.release(jobId, spool, published);

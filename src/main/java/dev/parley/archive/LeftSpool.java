@@ -13,15 +13,13 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A spool whose process died, and its lines. Locked until it is closed. */
+/** A spool whose process died. Locked until it is closed. */
 final class LeftSpool implements Closeable {
     private final Path path;
-    private final byte[] content;
     private final FileChannel channel;
 
-    private LeftSpool(Path path, byte[] content, FileChannel channel) {
+    private LeftSpool(Path path, FileChannel channel) {
         this.path = path;
-        this.content = content;
         this.channel = channel;
     }
 
@@ -30,16 +28,8 @@ final class LeftSpool implements Closeable {
         FileChannel channel = FileChannel.open(path, READ, WRITE);
         boolean adopted = false;
         try {
-            if (channel.size() == 0 || !lock(channel)) {
-                return Optional.empty();
-            }
-            ByteBuffer content = ByteBuffer.allocate(Math.toIntExact(channel.size()));
-            int read = 0;
-            while (content.hasRemaining() && read >= 0) {
-                read = channel.read(content);
-            }
-            adopted = true;
-            return Optional.of(new LeftSpool(path, content.array(), channel));
+            adopted = channel.size() > 0 && lock(channel);
+            return adopted ? Optional.of(new LeftSpool(path, channel)) : Optional.empty();
         } finally {
             if (!adopted) {
                 channel.close();
@@ -60,8 +50,10 @@ final class LeftSpool implements Closeable {
         return path;
     }
 
-    byte[] content() {
-        return content;
+    SpoolPart content() throws IOException {
+        return new SpoolPart(
+                channel.size(),
+                (position, into, offset, length) -> channel.read(ByteBuffer.wrap(into, offset, length), position));
     }
 
     @Override

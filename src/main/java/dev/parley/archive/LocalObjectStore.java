@@ -9,7 +9,9 @@ import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import dev.parley.archive.ArchiveSettings.Fsync;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -21,6 +23,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -30,7 +33,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -107,7 +109,7 @@ public final class LocalObjectStore implements ObjectStore {
     @Override
     public void write(ObjectName object, byte[] content, String contentType) {
         run("write", object, () -> {
-            replace(object, content);
+            replace(path(object), stage(object, content, false));
             return object;
         });
     }
@@ -115,35 +117,52 @@ public final class LocalObjectStore implements ObjectStore {
     @Override
     public void upload(ObjectName object, Path file, String contentType) {
         run("write", object, () -> {
-            Path target = path(object);
             Path staged = staged(object);
-            try {
-                intoFolder(staged, () -> Files.copy(file, staged));
-                intoFolder(target, () -> Files.move(staged, target, ATOMIC_MOVE, REPLACE_EXISTING));
-            } finally {
-                Files.deleteIfExists(staged);
-            }
+            deletedIfItFails(staged, () -> intoFolder(staged, () -> Files.copy(file, staged)));
+            replace(path(object), staged);
             return object;
         });
     }
 
     /** Processes take turns by a lock on {@code {bucket}/.lock}. */
     @Override
-    public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
+    public long update(ObjectName object, String contentType, Change change) {
         return run("update", object, () -> {
             Path lock = root.resolve(object.bucket()).resolve(LOCK);
             updating.lock();
             try (FileChannel channel = intoFolder(lock, () -> FileChannel.open(lock, CREATE, WRITE))) {
                 lock(channel);
-                byte[] old = readFile(object).orElse(new byte[0]);
-                byte[] content = change.apply(old);
-                if (!Arrays.equals(old, content)) {
-                    replace(object, content);
+                Path target = path(object);
+                boolean there = Files.exists(target);
+                Path staged = staged(object);
+                long size = deletedIfItFails(staged, () -> {
+                    try (InputStream old = there ? Files.newInputStream(target) : InputStream.nullInputStream();
+                            OutputStream next = new BufferedOutputStream(open(staged, CREATE_NEW, WRITE))) {
+                        change.apply(old, next);
+                    }
+                    return Files.size(staged);
+                });
+                if (there ? Files.mismatch(target, staged) == -1 : size == 0) {
+                    Files.delete(staged);
+                } else {
+                    replace(target, staged);
                 }
-                return content;
+                return size;
             } finally {
                 updating.unlock();
             }
+        });
+    }
+
+    @Override
+    public boolean download(ObjectName object, Path file) {
+        return run("read", object, () -> {
+            Path path = path(object);
+            if (!Files.exists(path)) {
+                return false;
+            }
+            Files.copy(path, file, REPLACE_EXISTING);
+            return true;
         });
     }
 
@@ -197,20 +216,15 @@ public final class LocalObjectStore implements ObjectStore {
         }
     }
 
-    private void replace(ObjectName object, byte[] content) throws IOException {
-        Path target = path(object);
-        Path staged = stage(object, content, false);
-        try {
+    private static void replace(Path target, Path staged) throws IOException {
+        deletedIfItFails(staged, () -> {
             if (!folderOf(target)
                     .toFile()
                     .exists()) { // a conversation's is new: an exception costs ten times as much as a look
                 createFolders(folderOf(target));
             }
-            intoFolder(target, () -> Files.move(staged, target, ATOMIC_MOVE, REPLACE_EXISTING));
-        } catch (IOException e) {
-            Files.deleteIfExists(staged);
-            throw e;
-        }
+            return intoFolder(target, () -> Files.move(staged, target, ATOMIC_MOVE, REPLACE_EXISTING));
+        });
     }
 
     private Path staged(ObjectName object) {
@@ -223,17 +237,27 @@ public final class LocalObjectStore implements ObjectStore {
 
     private Path stage(ObjectName object, byte[] content, boolean durable) throws IOException {
         Path staged = staged(object);
-        try (OutputStream out = intoFolder(
-                staged,
-                () -> durable
-                        ? Files.newOutputStream(staged, CREATE_NEW, WRITE, DSYNC)
-                        : Files.newOutputStream(staged, CREATE_NEW, WRITE))) {
-            out.write(content);
-        } catch (IOException e) {
-            Files.deleteIfExists(staged); // a full disk must not be filled with halves
+        return deletedIfItFails(staged, () -> {
+            try (OutputStream out =
+                    durable ? open(staged, CREATE_NEW, WRITE, DSYNC) : open(staged, CREATE_NEW, WRITE)) {
+                out.write(content);
+            }
+            return staged;
+        });
+    }
+
+    private static OutputStream open(Path staged, OpenOption... options) throws IOException {
+        return intoFolder(staged, () -> Files.newOutputStream(staged, options));
+    }
+
+    /** A full disk must not be filled with halves. */
+    private static <T> T deletedIfItFails(Path staged, FileAction<T> action) throws IOException {
+        try {
+            return action.run();
+        } catch (IOException | RuntimeException e) {
+            Files.deleteIfExists(staged);
             throw e;
         }
-        return staged;
     }
 
     /** Links; where the file system knows no hard links (some network and container mounts), moves if the name is free. */

@@ -1,23 +1,32 @@
 package dev.parley.archive;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.time.Instant;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.PriorityQueue;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The text of a job log: how a line is written, and how the lines of several processes become one file. Stateless. */
 final class LogLines {
     /** Nine digits always, so that lines sort by time as text. */
     private static final DateTimeFormatter TIMESTAMP =
             new DateTimeFormatterBuilder().appendInstant(9).toFormatter(Locale.ROOT);
+
+    private static final int TIMESTAMP_LENGTH = "2026-11-21T10:00:00.000000000Z".length();
+    private static final int BUFFER = 1 << 16;
 
     private LogLines() {}
 
@@ -47,60 +56,95 @@ final class LogLines {
 
     /**
      * Adds to a log the lines that it does not hold yet, by time. Lines that it holds stay, in their order, even where
-     * two are equal or one has no timestamp (another program wrote it); among the spools equal lines are one.
+     * two are equal or one has no timestamp (another program wrote it); among the spools equal lines are one. Bytes are
+     * taken as they are, whatever they mean, and only a line of each is in memory.
      *
-     * @param log lines separated by {@code \n}, none after the last
-     * @param spools lines each ended by {@code \n}; one that is cut off counts as a line
-     * @return like {@code log}
+     * @param log lines by time, separated by {@code \n}, none after the last
+     * @param spools each of lines by time, ended by {@code \n}; one that is cut off counts as a line
+     * @param merged gets what is like {@code log}
      */
-    static byte[] merge(byte[] log, List<byte[]> spools) {
-        if (spools.size() == 1 && continues(spools.get(0), log)) {
-            byte[] spool = spools.get(0);
-            int end = spool.length > 0 && spool[spool.length - 1] == '\n' ? spool.length - 1 : spool.length;
-            return Arrays.copyOf(spool, end); // one process, one run: the usual case
+    static void merge(InputStream log, List<InputStream> spools, OutputStream merged) throws IOException {
+        Merged to = new Merged(merged);
+        PriorityQueue<Lines> added = new PriorityQueue<>(Comparator.comparing(lines -> lines.time));
+        for (InputStream spool : spools) {
+            addIfAny(added, new Lines(spool));
         }
-        List<String> there = lines(log);
-        Set<String> known = new HashSet<>(there);
-        List<String> added = new ArrayList<>();
-        for (byte[] spool : spools) {
-            for (String line : lines(spool)) {
-                if (known.add(line)) {
-                    added.add(line);
-                }
+        for (Lines there = new Lines(log); there.line != null; there.advance()) {
+            while (!added.isEmpty() && added.peek().time.compareTo(there.time) < 0) {
+                to.addOnce(added, added.remove());
+            }
+            to.add(there);
+        }
+        while (!added.isEmpty()) {
+            to.addOnce(added, added.remove());
+        }
+    }
+
+    private static void addIfAny(PriorityQueue<Lines> added, Lines lines) {
+        if (lines.line != null) {
+            added.add(lines);
+        }
+    }
+
+    /** Where the merged lines go; it knows those of the last time, since a line is known by its time. */
+    private static final class Merged {
+        private final OutputStream out;
+        private final Set<String> atThisTime = new HashSet<>();
+        private String time = "";
+        private boolean begun;
+
+        Merged(OutputStream out) {
+            this.out = out;
+        }
+
+        void add(Lines from) throws IOException {
+            write(Objects.requireNonNull(from.line), from.time);
+        }
+
+        /** Writes the line unless it is there, and lets its spool come up with the next. */
+        void addOnce(PriorityQueue<Lines> added, Lines from) throws IOException {
+            String line = Objects.requireNonNull(from.line);
+            if (!from.time.equals(time) || !atThisTime.contains(line)) {
+                write(line, from.time);
+            }
+            from.advance();
+            addIfAny(added, from);
+        }
+
+        private void write(String line, String at) throws IOException {
+            if (begun) {
+                out.write('\n');
+            }
+            begun = true;
+            out.write(line.getBytes(ISO_8859_1));
+            if (at.compareTo(time) > 0) {
+                time = at;
+                atThisTime.clear();
+            }
+            if (at.equals(time)) {
+                atThisTime.add(line);
             }
         }
-        added.sort(Comparator.comparing(LogLines::timestamp));
-        return String.join("\n", merged(there, added)).getBytes(UTF_8);
     }
 
-    private static boolean continues(byte[] spool, byte[] log) {
-        int differs = Arrays.mismatch(spool, log);
-        return differs == -1 || (differs == log.length && (log.length == 0 || spool[differs] == '\n'));
-    }
+    /** A stream at one of its lines. */
+    private static final class Lines {
+        private final BufferedReader reader;
+        private @Nullable String line;
 
-    private static List<String> merged(List<String> there, List<String> added) {
-        List<String> merged = new ArrayList<>(there.size() + added.size());
-        int next = 0;
-        for (String line : there) {
-            String time = timestamp(line);
-            while (!time.isEmpty()
-                    && next < added.size()
-                    && timestamp(added.get(next)).compareTo(time) < 0) {
-                merged.add(added.get(next++));
-            }
-            merged.add(line);
+        /** What stands between the line's brackets; a line without belongs to the one before. */
+        private String time = "";
+
+        Lines(InputStream bytes) throws IOException {
+            reader = new BufferedReader(new InputStreamReader(bytes, ISO_8859_1), BUFFER);
+            advance();
         }
-        merged.addAll(added.subList(next, added.size()));
-        return merged;
-    }
 
-    private static List<String> lines(byte[] text) {
-        return new String(text, UTF_8).lines().toList();
-    }
-
-    /** What stands between the brackets; empty when the line does not begin with one. */
-    private static String timestamp(String line) {
-        int end = line.indexOf(']');
-        return line.startsWith("[") && end > 0 ? line.substring(1, end) : "";
+        void advance() throws IOException {
+            line = reader.readLine();
+            if (line != null && line.startsWith("[2") && line.indexOf(']') == TIMESTAMP_LENGTH + 1) {
+                time = line.substring(1, TIMESTAMP_LENGTH + 1);
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
+import java.util.concurrent.locks.Lock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +19,7 @@ final class LogSpool implements Closeable {
     private final Path path;
     private final @Nullable RandomAccessFile file;
     private final ByteArrayOutputStream memory = new ByteArrayOutputStream();
-    private int end;
+    private long end;
 
     private LogSpool(Path path, @Nullable RandomAccessFile file) {
         this.path = path;
@@ -66,7 +67,7 @@ final class LogSpool implements Closeable {
         }
     }
 
-    int size() {
+    long size() {
         return end + memory.size();
     }
 
@@ -74,14 +75,25 @@ final class LogSpool implements Closeable {
         return memory.size();
     }
 
-    byte[] content() throws IOException {
-        byte[] content = new byte[size()];
-        if (file != null) {
-            file.seek(0);
-            file.readFully(content, 0, end);
-        }
-        System.arraycopy(memory.toByteArray(), 0, content, end, memory.size());
-        return content;
+    /** @param appending held by whoever appends lines, and taken to read */
+    SpoolPart content(Lock appending) {
+        long inFile = end;
+        byte[] inMemory = memory.toByteArray();
+        return new SpoolPart(inFile + inMemory.length, (position, into, offset, length) -> {
+            if (file == null || position >= inFile) {
+                int from = (int) (position - inFile);
+                int read = Math.min(length, inMemory.length - from);
+                System.arraycopy(inMemory, from, into, offset, read);
+                return read;
+            }
+            appending.lock();
+            try {
+                file.seek(position);
+                return file.read(into, offset, (int) Math.min(length, inFile - position));
+            } finally {
+                appending.unlock();
+            }
+        });
     }
 
     boolean isOnDisk() {

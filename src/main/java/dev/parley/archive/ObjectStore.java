@@ -1,8 +1,10 @@
 package dev.parley.archive;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.Optional;
-import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /**
@@ -37,11 +39,28 @@ public interface ObjectStore {
      * Replaces an object by a function of itself, so that processes that do this at the same time lose nothing: the new
      * bytes are written only over the very bytes that the function was given.
      *
-     * @param change from the bytes that are there (none: no object) to those that shall be. It may run several times, and
-     *     on bytes that hold its own effect already (an answer was lost), so applying it twice must equal applying it once
-     * @return the bytes that are there now
+     * @param change may run several times, and on bytes that hold its own effect already (an answer was lost), so applying it
+     *     twice must equal applying it once
+     * @return how many bytes are there now
      */
-    byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change);
+    long update(ObjectName object, String contentType, Change change);
+
+    /** What becomes of an object. Neither what it was nor what it shall be need fit into memory. */
+    @FunctionalInterface
+    interface Change {
+        /**
+         * @param there the bytes that are there; none where there is no object
+         * @param next takes those that shall be there
+         */
+        void apply(InputStream there, OutputStream next) throws IOException;
+    }
+
+    /**
+     * Copies the object's bytes, which need not fit into memory, over a file of this machine.
+     *
+     * @return false when there is no such object; the file is untouched
+     */
+    boolean download(ObjectName object, Path file);
 
     /** The object's bytes; empty when there is no such object. */
     Optional<byte[]> read(ObjectName object);

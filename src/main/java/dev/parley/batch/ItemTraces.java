@@ -27,7 +27,6 @@ import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
-import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
@@ -157,8 +156,13 @@ class ItemTraces {
         }
 
         @Override
-        public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
+        public long update(ObjectName object, String contentType, Change change) {
             return store.update(object, contentType, change);
+        }
+
+        @Override
+        public boolean download(ObjectName object, Path file) {
+            return store.download(object, file);
         }
 
         @Override

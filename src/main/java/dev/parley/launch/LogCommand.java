@@ -1,10 +1,16 @@
 package dev.parley.launch;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.parley.archive.JobLogs;
 import dev.parley.work.BatchJobs;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.PrintWriter;
-import java.util.Iterator;
-import java.util.Optional;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.springframework.beans.factory.BeanFactory;
@@ -33,36 +39,48 @@ class LogCommand implements Action {
     public int run(BeanFactory beans, PrintWriter out) throws Exception {
         JobLogs logs = beans.getBean(JobLogs.class);
         BatchJobs jobs = beans.getBean(BatchJobs.class);
-        String printed = "";
-        while (true) {
-            boolean open = JobId.find(jobs, job).status().open();
-            Optional<String> text = logs.read(job);
-            boolean news = !text.orElse("").equals(printed);
-            if (text.isPresent()) {
-                printNews(printed, text.get(), out);
-                printed = text.get();
-            } else if (!follow || !open) {
-                throw new ConfigurationException("Job " + job + " has no log yet; it will be " + logs.locate(job));
+        Path printed = Files.createTempFile("parley-log", null); // a log may be larger than the memory
+        Path now = Files.createTempFile("parley-log", null);
+        try {
+            while (true) {
+                boolean open = JobId.find(jobs, job).status().open();
+                boolean there = logs.download(job, now);
+                if (!there && (!follow || !open)) {
+                    throw new ConfigurationException("Job " + job + " has no log yet; it will be " + logs.locate(job));
+                }
+                boolean news = printNews(printed, now, out);
+                if (!follow || (!open && !news)) { // a run closes its log a moment after its job
+                    return ExitCode.OK;
+                }
+                Files.copy(now, printed, StandardCopyOption.REPLACE_EXISTING);
+                TimeUnit.SECONDS.sleep(SECONDS_BETWEEN_LOOKS);
             }
-            if (!follow || (!open && !news)) { // a run closes its log a moment after its job
-                return ExitCode.OK;
-            }
-            TimeUnit.SECONDS.sleep(SECONDS_BETWEEN_LOOKS);
+        } finally {
+            Files.deleteIfExists(printed);
+            Files.deleteIfExists(now);
         }
     }
 
     /** Lines of other processes are added where their time is, so not only at the end; what was there stays, in its order. */
-    static void printNews(String before, String now, PrintWriter out) {
-        Iterator<String> known = before.lines().iterator();
-        String next = known.hasNext() ? known.next() : null;
-        for (Iterator<String> lines = now.lines().iterator(); lines.hasNext(); ) {
-            String line = lines.next();
-            if (line.equals(next)) {
-                next = known.hasNext() ? known.next() : null;
-            } else {
-                out.println(line);
+    private static boolean printNews(Path before, Path now, PrintWriter out) throws IOException {
+        boolean news = false;
+        try (BufferedReader known = reader(before);
+                BufferedReader lines = reader(now)) {
+            String next = known.readLine();
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                if (line.equals(next)) {
+                    next = known.readLine();
+                } else {
+                    out.println(line);
+                    news = true;
+                }
             }
         }
         out.flush();
+        return news;
+    }
+
+    private static BufferedReader reader(Path file) throws IOException {
+        return new BufferedReader(new InputStreamReader(Files.newInputStream(file), UTF_8)); // bad bytes do not end it
     }
 }

@@ -1,5 +1,7 @@
 package dev.parley.archive;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.google.cloud.storage.StorageOptions;
 import dev.parley.archive.ArchiveSettings.Buckets;
 import dev.parley.archive.ArchiveSettings.Fsync;
@@ -8,6 +10,7 @@ import dev.parley.archive.ArchiveSettings.Local;
 import dev.parley.archive.ArchiveSettings.Store;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.UnaryOperator;
 
 /** What the tests of this package share. */
 final class ArchiveFixtures {
@@ -24,6 +27,11 @@ final class ArchiveFixtures {
 
     static LocalObjectStore localStore(Path data) {
         return new LocalObjectStore(data, Fsync.RAW);
+    }
+
+    static ObjectStore.Change text(UnaryOperator<String> change) {
+        return (there, next) ->
+                next.write(change.apply(new String(there.readAllBytes(), UTF_8)).getBytes(UTF_8));
     }
 
     /** The real client, which pauses for milliseconds before it repeats. */

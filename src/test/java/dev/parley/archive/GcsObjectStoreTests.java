@@ -99,7 +99,7 @@ class GcsObjectStoreTests {
     void overtakenUpdateStartsFromTheRivalsBytes() {
         gcs.beforeNextUpload(() -> gcs.put(BUCKET, RAW.path(), OTHER, JSON));
 
-        store.update(RAW, JSON, there -> (new String(there, UTF_8) + "+").getBytes(UTF_8));
+        store.update(RAW, JSON, ArchiveFixtures.text(there -> there + "+"));
 
         assertThat(gcs.object(BUCKET, RAW.path()).orElseThrow().text()).isEqualTo("another!+");
     }
@@ -108,7 +108,7 @@ class GcsObjectStoreTests {
     void updateThatChangesNothingUploadsNothing() {
         gcs.put(BUCKET, RAW.path(), OTHER, JSON);
 
-        store.update(RAW, JSON, there -> there);
+        store.update(RAW, JSON, ArchiveFixtures.text(there -> there));
 
         assertThat(gcs.requests()).noneMatch(request -> request.startsWith("POST"));
     }

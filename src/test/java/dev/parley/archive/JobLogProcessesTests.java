@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -50,7 +51,7 @@ class JobLogProcessesTests {
             assertThat(process.waitFor()).isZero();
         }
 
-        List<String> log = logs().read(jobId).orElseThrow().lines().toList();
+        List<String> log = PublishedLog.of(logs(), jobId).orElseThrow().lines().toList();
         assertThat(log).isSorted().doesNotHaveDuplicates();
         assertThat(log.stream().map(line -> line.replaceFirst("^\\[.*?] ", "")))
                 .containsExactlyInAnyOrderElementsOf(List.of("killed", "first", "second", "again").stream()
@@ -69,11 +70,28 @@ class JobLogProcessesTests {
             logs.tick();
         }
 
-        assertThat(logs.read(jobId).orElseThrow()).endsWith("from here").doesNotContain("living");
+        assertThat(PublishedLog.of(logs, jobId).orElseThrow())
+                .endsWith("from here")
+                .doesNotContain("living");
         assertThat(data.resolve("spool").resolve(jobId.toString())).isDirectoryContaining(Files::isRegularFile);
         living.getOutputStream().close();
         assertThat(living.waitFor()).isZero();
-        assertThat(logs.read(jobId).orElseThrow().lines()).hasSize(LINES + 1);
+        assertThat(PublishedLog.of(logs, jobId).orElseThrow().lines()).hasSize(LINES + 1);
+    }
+
+    @Test
+    void aLogMayBeLargerThanTheMemory() throws Exception {
+        for (String name : List.of("first ".repeat(200), "second")) { // the second one finds the first one's lines
+            Process process = start(name, 20_000, "-Xmx16m");
+            process.getOutputStream().close();
+            assertThat(process.waitFor()).isZero();
+        }
+
+        Path log = data.resolve("batch-logs").resolve(jobId.toString()).resolve("log.txt");
+        assertThat(Files.size(log)).isGreaterThan(16 << 20);
+        try (Stream<String> lines = Files.lines(log)) {
+            assertThat(lines).hasSize(40_000);
+        }
     }
 
     private JobLogs logs() {
@@ -81,8 +99,13 @@ class JobLogProcessesTests {
     }
 
     private Process start(String name) throws IOException {
+        return start(name, LINES, "-Xmx64m");
+    }
+
+    private Process start(String name, int lines, String heap) throws IOException {
         Process process = new ProcessBuilder(
                         ProcessHandle.current().info().command().orElse("java"),
+                        heap,
                         "-XX:TieredStopAtLevel=1",
                         "-XX:+UseSerialGC",
                         "-cp",
@@ -91,7 +114,7 @@ class JobLogProcessesTests {
                         data.toString(),
                         jobId.toString(),
                         name,
-                        Integer.toString(LINES))
+                        Integer.toString(lines))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         processes.add(process);

@@ -19,7 +19,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -69,7 +68,7 @@ class JobLogTests {
             assertThat(lines[0]).matches("\\[2026-11-21T10:00:00\\.000000\\d{3}Z] Item 3fa85f64\\.\\.\\. completed");
             assertThat(lines[1]).matches("\\[2026-11-21T10:00:01\\.500000\\d{3}Z] Größe: ¼");
         });
-        assertThat(logs.read(JOB)).hasValue(object.text());
+        assertThat(PublishedLog.of(logs, JOB)).hasValue(object.text());
         assertThat(logs.locate(JOB)).isEqualTo("gs://batch-logs/" + JOB + "/log.txt");
     }
 
@@ -144,10 +143,10 @@ class JobLogTests {
         log.line("one");
         clock.move(MINUTE.minusSeconds(1));
         logs.tick();
-        Optional<String> early = logs.read(JOB);
+        Optional<String> early = PublishedLog.of(logs, JOB);
         clock.move(Duration.ofSeconds(1));
         logs.tick();
-        Optional<String> later = logs.read(JOB);
+        Optional<String> later = PublishedLog.of(logs, JOB);
         int requests = gcs.requests().size();
         clock.move(MINUTE.multipliedBy(3));
         logs.tick();
@@ -173,7 +172,7 @@ class JobLogTests {
             }
         }
 
-        int size = logs.read(JOB).orElseThrow().length();
+        int size = PublishedLog.of(logs, JOB).orElseThrow().length();
         assertThat(size).isGreaterThan(1_000_000);
         assertThat(counting.writes).isGreaterThan(10);
         assertThat(counting.bytes).isLessThan(5L * size);
@@ -281,7 +280,7 @@ class JobLogTests {
             logs.tick();
         }
 
-        assertThat(logs.read(otherJob)).hasValue("[2026-11-21T09:59:59.000000123Z] before the kill");
+        assertThat(PublishedLog.of(logs, otherJob)).hasValue("[2026-11-21T09:59:59.000000123Z] before the kill");
         assertThat(spool.getParent()).doesNotExist();
     }
 
@@ -293,7 +292,7 @@ class JobLogTests {
             log.line("one");
             log.line("two");
         }
-        leftBehind("a", JOB, logs.read(JOB).orElseThrow() + "\n");
+        leftBehind("a", JOB, PublishedLog.of(logs, JOB).orElseThrow() + "\n");
         clock.move(MINUTE);
 
         try (JobLog log = logs.open(JOB)) {
@@ -421,7 +420,7 @@ class JobLogTests {
     }
 
     private static List<String> log(JobLogs logs) {
-        return logs.read(JOB).orElseThrow().lines().toList();
+        return PublishedLog.of(logs, JOB).orElseThrow().lines().toList();
     }
 
     private static List<String> messages(JobLogs logs) {
@@ -469,11 +468,16 @@ class JobLogTests {
         }
 
         @Override
-        public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
-            byte[] written = store.update(object, contentType, change);
+        public long update(ObjectName object, String contentType, Change change) {
+            long written = store.update(object, contentType, change);
             writes++;
-            bytes += written.length;
+            bytes += written;
             return written;
+        }
+
+        @Override
+        public boolean download(ObjectName object, Path file) {
+            return store.download(object, file);
         }
 
         @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
 import dev.parley.archive.JobLogs;
+import dev.parley.archive.PublishedLog;
 import dev.parley.conversation.ConversationDocument;
 import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
@@ -370,7 +371,7 @@ class GenerateJobTests {
     }
 
     private String log(UUID job) {
-        return app.bean(JobLogs.class).read(job).orElseThrow();
+        return PublishedLog.of(app.bean(JobLogs.class), job).orElseThrow();
     }
 
     private byte[] file(String path) throws IOException {

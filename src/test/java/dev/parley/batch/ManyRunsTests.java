@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
 import dev.parley.archive.JobLogs;
+import dev.parley.archive.PublishedLog;
 import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
 import dev.parley.work.JobStatus;
@@ -89,8 +90,10 @@ class ManyRunsTests {
         assertThat(app.count("SELECT count(*) FROM batch_step_execution WHERE write_count > 0"))
                 .as("each had its share")
                 .isEqualTo(RUNS);
-        List<String> log =
-                app.bean(JobLogs.class).read(job).orElseThrow().lines().toList();
+        List<String> log = PublishedLog.of(app.bean(JobLogs.class), job)
+                .orElseThrow()
+                .lines()
+                .toList();
         assertThat(log.stream().filter(line -> line.contains("completed: conversation")))
                 .hasSize(ITEMS)
                 .doesNotHaveDuplicates();

@@ -14,6 +14,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.springframework.util.FileSystemUtils;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -59,6 +60,8 @@ public final class ExportBenchmark {
                     0.9,
                     conversations,
                     "chat-jsonl, deduplicated"));
+        } finally {
+            FileSystemUtils.deleteRecursively(data);
         }
         report(results);
     }

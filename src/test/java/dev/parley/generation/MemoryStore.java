@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.UnaryOperator;
 
 /** Objects by path, in memory; breaks where it is told to. */
 final class MemoryStore implements ObjectStore {
@@ -83,7 +82,12 @@ final class MemoryStore implements ObjectStore {
     }
 
     @Override
-    public byte[] update(ObjectName object, String contentType, UnaryOperator<byte[]> change) {
+    public long update(ObjectName object, String contentType, Change change) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public boolean download(ObjectName object, Path file) {
         throw new UnsupportedOperationException();
     }
 
