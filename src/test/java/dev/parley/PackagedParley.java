@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,8 +67,14 @@ public final class PackagedParley implements AutoCloseable {
                 "-Xmx" + heap));
     }
 
+    /** Made by one process at a time: tests run in several. */
     private static synchronized Path archive() {
-        try {
+        try (FileChannel lock = FileChannel.open(
+                        ARCHIVE.resolveSibling(ARCHIVE.getFileName() + ".lock"),
+                        StandardOpenOption.CREATE,
+                        StandardOpenOption.WRITE);
+                FileLock held = lock.lock()) {
+            assertThat(held.isValid()).isTrue();
             if (!Files.exists(ARCHIVE)
                     || Files.getLastModifiedTime(ARCHIVE).compareTo(Files.getLastModifiedTime(JAR)) < 0) {
                 Path folder = Files.createTempDirectory("parley-archive");

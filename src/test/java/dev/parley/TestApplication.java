@@ -58,11 +58,16 @@ public final class TestApplication implements AutoCloseable {
     /** Starts it on empty tables, listening on a free port of loopback, as {@code parley serve} does. */
     public static TestApplication startServing(TestDatabase database, Path data, String... properties) {
         database.empty();
-        String[] withPort = Stream.concat(Stream.of("server.port=0"), Arrays.stream(properties))
-                .toArray(String[]::new);
-        TestApplication started = start(WebApplicationType.SERVLET, database, data, withPort);
+        TestApplication started = startServingAnother(database, data, properties);
         started.bean(CatalogFiles.class).load(Path.of("jobs", "catalog"));
         return started;
+    }
+
+    /** The same on what is there. */
+    public static TestApplication startServingAnother(TestDatabase database, Path data, String... properties) {
+        String[] withPort = Stream.concat(Stream.of("server.port=0"), Arrays.stream(properties))
+                .toArray(String[]::new);
+        return start(WebApplicationType.SERVLET, database, data, withPort);
     }
 
     /** Where it listens. */

@@ -65,7 +65,7 @@ final class BatchDelivery implements AutoCloseable {
 
     /**
      * @param jobIds the jobs to serve; empty means all
-     * @param onNews called when {@link #poll} has something to say
+     * @param onNews called when {@link #poll} or {@link #underWay} may have something else to say
      */
     BatchDelivery(
             ProviderBatches batches,
@@ -167,7 +167,9 @@ final class BatchDelivery implements AutoCloseable {
                 lanes.forget();
             }
             boolean interrupted = Thread.interrupted(); // of this turn, not of the next
-            if (!worked && !closed && !interrupted) {
+            if (worked) {
+                onNews.run();
+            } else if (!closed && !interrupted) {
                 try {
                     TimeUnit.NANOSECONDS.sleep(Math.min(settings.pollMin().toNanos(), LOOK_AGAIN.toNanos()));
                 } catch (InterruptedException e) {

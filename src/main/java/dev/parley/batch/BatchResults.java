@@ -113,7 +113,7 @@ final class BatchResults {
                 .filter(job -> job.status() == JobStatus.PAUSED)
                 .isPresent();
         if (!paused && batch.lostFor().compareTo(settings.absenceAfter()) >= 0) {
-            endWithout(batch);
+            endWithout(batch, items.inBatch(batch.id()));
             return;
         }
         batches.lost(batch);
@@ -150,18 +150,38 @@ final class BatchResults {
             }
         }
         lanes.awaitRecorded(batch); // or the next turn would hand them out again
-        if (cut == null) {
-            endWithout(batch);
-        } else if (isNotFound(cut)) {
-            notFound(batch);
-        } else {
+        if (cut != null && !isNotFound(cut)) {
             throw cut;
+        }
+        List<BatchItem> left = items.inBatch(batch.id());
+        if (cut != null && !left.isEmpty()) {
+            notFound(batch);
+            return;
+        }
+        if (left.isEmpty() && settings.deleteWhenDone()) {
+            delete(batch);
+        }
+        endWithout(batch, left);
+    }
+
+    /** Done once again when it is not known whether it was: that it is gone is all that is wanted. */
+    private void delete(ProviderBatch batch) {
+        try {
+            providers.batches(batch.provider()).delete(Objects.requireNonNull(batch.providerId()));
+        } catch (ModelException e) {
+            if (!isNotFound(e)) {
+                log.warn(
+                        "Batch {} stays with {} as long as that keeps it, for it could not be deleted: {}",
+                        batch.providerId(),
+                        batch.provider(),
+                        e.failure().detail());
+            }
         }
     }
 
     /** What has no result by now will never have one. It may have been billed. */
-    private void endWithout(ProviderBatch batch) throws InterruptedException {
-        for (BatchItem item : items.inBatch(batch.id())) {
+    private void endWithout(ProviderBatch batch, List<BatchItem> left) throws InterruptedException {
+        for (BatchItem item : left) {
             ModelFailure missing = FailureCode.ANSWER_CUT.because(
                     "batch " + batch.providerId() + " has no result for it; it may have been billed");
             lanes.hand(PendingItem.answered(item, Integer.MAX_VALUE, new Result("", null, missing)));

@@ -22,6 +22,8 @@ import org.springframework.validation.annotation.Validated;
  *     is sent again
  * @param smokeTest whether one item of a job is called for live before its first batch, because a provider looks at what is
  *     in a batch only later
+ * @param deleteWhenDone whether a batch is deleted at the provider as soon as all of its results are kept; otherwise what was
+ *     asked and answered stays there as long as the provider keeps it
  */
 @Validated
 @ConfigurationProperties("parley.batches")
@@ -32,7 +34,8 @@ record BatchSettings(
         @DefaultValue("10s") @NotNull Duration pollMin,
         @DefaultValue("2m") @NotNull Duration pollMax,
         @DefaultValue("10m") @NotNull Duration absenceAfter,
-        @DefaultValue("false") boolean smokeTest) {
+        @DefaultValue("false") boolean smokeTest,
+        @DefaultValue("false") boolean deleteWhenDone) {
 
     BatchSettings {
         if (pollMax.compareTo(pollMin) < 0) {

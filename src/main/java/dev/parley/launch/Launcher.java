@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -93,14 +94,11 @@ class Launcher {
         }
         boolean everything = files.isEmpty() && jobIds.isEmpty();
         if (everything) {
-            asked.addAll(jobs.open());
+            asked.addAll(unfinished());
         }
         Set<UUID> inBatches = batches.underWay(List.of());
-        if (everything) {
-            inBatches.stream().flatMap(id -> jobs.find(id).stream()).forEach(asked::add);
-        }
         List<BatchJob> open = asked.stream()
-                .filter(job -> job.status().open() || inBatches.contains(job.id())) // paid for, also when closed
+                .filter(job -> job.status().open() || inBatches.contains(job.id()))
                 .distinct()
                 .toList();
         if (open.isEmpty()) {
@@ -113,6 +111,15 @@ class Launcher {
         }
         confirm(open, options, out);
         return work(open, everything, options, out);
+    }
+
+    /** The jobs that are open, and the closed ones that have batches at a provider: what is answered there is paid for. */
+    List<BatchJob> unfinished() {
+        return Stream.concat(
+                        jobs.open().stream(),
+                        batches.underWay(List.of()).stream().flatMap(id -> jobs.find(id).stream()))
+                .distinct()
+                .toList();
     }
 
     /**

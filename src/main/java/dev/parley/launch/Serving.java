@@ -162,15 +162,15 @@ class Serving {
                     scheduler.pauseIfDear(job, yes, out);
                 }
             }
-            List<BatchJob> open = jobs.open();
-            if (open.isEmpty()) {
+            List<BatchJob> unfinished = launcher.unfinished();
+            if (unfinished.isEmpty()) {
                 return true;
             }
             long startedAt = System.nanoTime();
             GenerateRuns.Outcome outcome = runs.run(List.of(), GenerateRuns.Overrides.NONE);
             List<BatchJob> after =
-                    open.stream().map(job -> JobId.find(jobs, job.id())).toList();
-            summary.print(open, after, outcome, System.nanoTime() - startedAt, out);
+                    unfinished.stream().map(job -> JobId.find(jobs, job.id())).toList();
+            summary.print(unfinished, after, outcome, System.nanoTime() - startedAt, out);
             out.flush();
             if (outcome.failure() != null) {
                 log.error("The run broke and is begun again", outcome.failure());

@@ -64,7 +64,7 @@ public final class MessageBatches implements AutoCloseable {
     private URI uri(String rest) {
         if (pace != null) {
             try {
-                Ticker.SYSTEM.sleep(pace.take(1) - Ticker.SYSTEM.nanos());
+                pace.await();
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw new CallInterruptedException();
@@ -282,6 +282,15 @@ public final class MessageBatches implements AutoCloseable {
     public Batch cancel(String id) {
         return batchOf(Envelope.parse(
                 http.post(uri("/" + id + "/cancel"), new byte[0], Map.of()).body()));
+    }
+
+    /**
+     * Has the provider forget a batch that has ended, with what was asked and answered.
+     *
+     * @throws ModelException as {@link #get}
+     */
+    public void delete(String id) {
+        http.delete(uri("/" + id));
     }
 
     /** All batches of the account that were created since, newest first. */

@@ -138,6 +138,12 @@ final class ModelHttp implements AutoCloseable {
         return exchange(HttpMethod.GET, uri, request -> request, response -> replyOf(response, begun));
     }
 
+    /** As {@link #get(URI)}. */
+    RawReply delete(URI uri) {
+        long begun = System.nanoTime();
+        return exchange(HttpMethod.DELETE, uri, request -> request, response -> replyOf(response, begun));
+    }
+
     /** What to do with an answer's body while it arrives; the rest is not fetched when it says so. */
     interface BodyReader {
         /** Whether it has seen enough. */

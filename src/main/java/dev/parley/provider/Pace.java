@@ -123,6 +123,11 @@ final class Pace {
         return takeUnlessAhead(tokens, Long.MAX_VALUE);
     }
 
+    /** Takes one token, and returns when it may be spent. */
+    void await() throws InterruptedException {
+        ticker.sleep(take(1) - ticker.nanos());
+    }
+
     /**
      * Takes so many tokens unless the last taker waits for more than so long; then it takes nothing.
      *

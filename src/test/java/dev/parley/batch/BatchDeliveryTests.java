@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -200,6 +201,7 @@ class BatchDeliveryTests {
         assertThat(door.accepted()).hasSize(1);
         assertThat(liveCalls()).as("live calls").isZero();
         assertThat(door.oneHourMarks()).isEqualTo(ITEMS);
+        assertThat(door.deleted()).as("unless asked to").isEmpty();
         assertThat(app.jdbc()
                         .sql("SELECT DISTINCT price_version FROM generation_logs")
                         .query(String.class)
@@ -312,6 +314,67 @@ class BatchDeliveryTests {
 
         everyItemIsPaidOnce(job, ITEMS);
         assertThat(door.accepted()).hasSize(4);
+    }
+
+    @Test
+    void noMoreRequestsAreInTheProvidersQueueThanAreSet() {
+        app = another("parley.batches.max-requests=8", "parley.batches.max-queued=20");
+        AtomicInteger looks = new AtomicInteger();
+        door.take(Duration.ofHours(1)).watch(moment -> {
+            if (moment == Moment.LOOKED_AT && looks.incrementAndGet() == 12) {
+                app.bean(GenerateRuns.class).stopNow();
+            }
+        });
+        UUID job = enqueue(ITEMS, Delivery.BATCH);
+
+        run(job);
+
+        assertThat(door.mostQueued()).isEqualTo(20);
+        assertThat(app.count("SELECT count(*) FROM batch_items WHERE status = 'queued'"))
+                .isEqualTo(ITEMS - 20);
+    }
+
+    @Test
+    void aBatchIsDeletedAtTheProviderWhereAskedAndOnlyOnceAllOfItIsKept() {
+        app = another("parley.batches.delete-when-done=true");
+        List<Long> kept = new CopyOnWriteArrayList<>();
+        door.watch(moment -> {
+            if (moment == Moment.BEFORE_DELETED) {
+                kept.add(app.count("SELECT count(*) FROM batch_items WHERE status = 'completed'"));
+                app.bean(GenerateRuns.class).stopNow();
+            }
+        });
+        UUID job = enqueue(ITEMS, Delivery.BATCH);
+
+        run(job); // stopped while it is deleted
+        door.watch(moment -> {});
+        run(job); // which needs nothing of it
+
+        everyItemIsPaidOnce(job, ITEMS);
+        assertThat(kept).containsExactly((long) ITEMS);
+        assertThat(door.deleted()).containsExactlyElementsOf(door.accepted());
+    }
+
+    @Test
+    void aBatchThatCannotBeDeletedOrIsNotKeptWholeStaysAtTheProvider() {
+        app = another("parley.batches.delete-when-done=true");
+        door.keep();
+        UUID job = enqueue(ITEMS, Delivery.BATCH);
+
+        run(job);
+
+        everyItemIsPaidOnce(job, ITEMS);
+
+        FakeBatches other = anthropic.newBatches();
+        AtomicInteger left = new AtomicInteger(1);
+        other.decide((item, round) -> left.getAndDecrement() > 0 ? Outcome.LEFT_OUT : Outcome.SUCCEEDED);
+        UUID incomplete = enqueue(5, Delivery.BATCH);
+
+        assertThat(run(incomplete).successfulItems()).isEqualTo(5);
+        assertThat(other.accepted()).hasSize(2);
+        assertThat(other.deleted())
+                .as("the one that is whole")
+                .containsExactly(other.accepted().get(1));
     }
 
     @Test

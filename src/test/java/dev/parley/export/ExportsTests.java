@@ -157,9 +157,15 @@ class ExportsTests {
                                     : "read_json('" + path
                                             + "', format = 'newline_delimited', maximum_object_size = 10000000)";
                     String where = format == ExportFormat.TRAINING_JSONL ? " WHERE id IS NOT NULL" : "";
-                    assertThat(duckdb("SELECT count(*) FROM " + reader + where))
+                    String id = switch (format) {
+                        case CHAT_JSONL -> "metadata.conversation_id";
+                        case SHAREGPT_JSONL -> "id";
+                        default -> "conversation_id";
+                    };
+                    assertThat(duckdb("SELECT count(*), count(DISTINCT " + id + ") FROM " + reader + where))
                             .as(path.toString())
-                            .isEqualTo(List.of(List.of(String.valueOf(file.records()))));
+                            .isEqualTo(List.of(
+                                    List.of(String.valueOf(file.records()), String.valueOf(file.conversations()))));
                     records += file.records();
                 }
                 assertThat(records).isEqualTo(format == ExportFormat.TRAINING_JSONL ? COUNT * 2L : COUNT);
@@ -406,12 +412,13 @@ class ExportsTests {
         assertThat(card.path("request").path("validation").asDouble()).isEqualTo(0.3);
         assertThat(card.path("first_created_at").asString()).isEqualTo("2020-09-01T12:00:00Z");
         assertThat(card.path("files").path(0).path("sha256").asString()).hasSize(64);
-        assertThat(card.path("quality")
-                        .path("turns")
-                        .path("histogram")
-                        .path("4")
-                        .asInt())
-                .isEqualTo(COUNT);
+        assertThat(card.path("quality").path("require_manual_review").asInt()).isPositive();
+        JsonNode quality = JsonMapper.shared().valueToTree(exports.quality(job, 0.9));
+        for (String same : List.of("score", "turns", "characters", "arcs", "findings", "statuses")) {
+            assertThat(card.path("quality").path(same)).as(same).isNotEmpty();
+            assertThat(card.path("quality").path(same).toString())
+                    .isEqualTo(quality.path(same).toString());
+        }
     }
 
     @Test
@@ -431,6 +438,13 @@ class ExportsTests {
                 .containsEntry(9, 3L)
                 .hasSize(10);
         assertThat(quality.turns().mean()).isEqualByComparingTo("4");
+        assertThat(quality.turns().histogram()).containsExactly(Map.entry(4, 36L));
+        assertThat(quality.characters().mean()).isBetween(new BigDecimal(1_000), new BigDecimal(3_000));
+        assertThat(quality.characters().histogram().keySet()).allMatch(length -> length % 1_000 == 0);
+        assertThat(quality.characters().histogram().values().stream()
+                        .mapToLong(Long::longValue)
+                        .sum())
+                .isEqualTo(36);
         assertThat(quality.findings()).containsExactly(Map.entry("turn has only n characters", 10L));
         assertThat(quality.duplicates()).isOne();
         assertThat(quality.requireManualReview()).isEqualTo(5);

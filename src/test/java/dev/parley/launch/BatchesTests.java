@@ -1,11 +1,13 @@
 package dev.parley.launch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
 import dev.parley.batch.GenerateRuns;
 import dev.parley.launch.Commands.Answer;
+import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
 import dev.parley.provider.FakeBatches;
 import dev.parley.work.BatchJobs;
@@ -45,15 +47,20 @@ class BatchesTests {
 
     @BeforeAll
     static void start() {
-        String[] properties = Stream.concat(
+        app = TestApplication.start(TestDatabase.H2, data, properties());
+    }
+
+    private static String[] properties(String... more) {
+        return Stream.of(
                         Stream.of(anthropic.properties()),
                         Stream.of(
                                 "logging.level.dev.parley=off",
                                 "parley.limits.batch-requests-per-minute=0",
                                 "parley.batches.poll-min=10ms",
-                                "parley.batches.poll-max=20ms"))
+                                "parley.batches.poll-max=20ms"),
+                        Stream.of(more))
+                .flatMap(each -> each)
                 .toArray(String[]::new);
-        app = TestApplication.start(TestDatabase.H2, data, properties);
     }
 
     @AfterAll
@@ -159,6 +166,59 @@ class BatchesTests {
             app.bean(BatchJobs.class).cancel(job, "the test is over");
         }
         assertThat(door.billed()).isEmpty();
+    }
+
+    @Test
+    void whatIsStoredIsParsedAgainWithoutACallOrAKey() throws IOException {
+        anthropic.answersOtherwise(FakeAnswer.text("Cats!"));
+        UUID job = enqueued(3);
+        app.run(job);
+        anthropic.answersOtherwise(FakeAnswer.conversation());
+        assertThat(app.bean(BatchJobs.class).failuresByCause(job))
+                .extracting(BatchJobs.Cause::code, BatchJobs.Cause::items)
+                .containsExactly(tuple("parse_failed", 3L));
+        int calls = door.calls();
+        mend(job, 1);
+        mend(job, 3);
+
+        Answer retried;
+        try (TestApplication keyless =
+                TestApplication.startAnother(TestDatabase.H2, data, properties("parley.anthropic.api-key="))) {
+            retried = Commands.on(keyless, "retry", "--job", job.toString(), "--all", "--parse-only");
+        }
+
+        assertThat(retried.code()).as(retried.toString()).isEqualTo(ExitCode.FAILED_ITEMS);
+        assertThat(retried.out())
+                .contains("3 failed items are queued again; no call will be made for them", "2 of 3 items successful");
+        assertThat(door.calls()).isEqualTo(calls);
+        assertThat(anthropic.calls()).isZero();
+
+        mend(job, 2);
+        Answer all = Commands.on(app, "retry", "--job", job.toString(), "--all");
+
+        assertThat(all.code()).as(all.toString()).isZero();
+        assertThat(door.calls()).as("it was stored by then").isEqualTo(calls);
+        assertThat(app.job(job).successfulItems()).isEqualTo(3);
+    }
+
+    /** As if the answer had been one that only this program's earlier version could not read. */
+    private static void mend(UUID job, int position) throws IOException {
+        String key = app.jdbc()
+                .sql(
+                        "SELECT CAST(conversation_key AS varchar) FROM batch_items WHERE batch_job_id = :job AND position = :position")
+                .param("job", job)
+                .param("position", position)
+                .query(String.class)
+                .single();
+        Path raw;
+        try (Stream<Path> files = Files.walk(data.resolve("conversation-files/raw"))) {
+            raw = files.filter(file -> file.toString().contains(key))
+                    .findFirst()
+                    .orElseThrow();
+        }
+        String conversation =
+                JsonMapper.shared().writeValueAsString(FakeAnswer.conversation().text());
+        Files.writeString(raw, Files.readString(raw).replace("\"Cats!\"", conversation));
     }
 
     @Test

@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -63,7 +64,9 @@ public final class FakeBatches {
         ENDED,
         IN_RESULTS,
         /** All results are on the wire. */
-        RESULTS_SENT
+        RESULTS_SENT,
+        /** Asked to forget it, and has not yet. */
+        BEFORE_DELETED
     }
 
     private record Made(
@@ -89,6 +92,10 @@ public final class FakeBatches {
     private final List<Integer> bodies = new ArrayList<>();
     private int cuts;
     private int refusals;
+    private final Set<String> deleted = new LinkedHashSet<>();
+    private boolean keeping;
+    private int mostQueued;
+    private int calls;
     private int posts;
     private int oneHourMarks;
     private Random random = new Random(1);
@@ -137,6 +144,29 @@ public final class FakeBatches {
         batches.remove(id);
     }
 
+    /** All of them end now. */
+    public synchronized void end() {
+        Instant now = Instant.now();
+        batches.replaceAll((id, made) ->
+                new Made(id, made.createdAt(), made.requests(), made.outcomes(), hasEnded(made) ? made.endsAt() : now));
+    }
+
+    /** It refuses to delete anything. */
+    public synchronized FakeBatches keep() {
+        keeping = true;
+        return this;
+    }
+
+    /** Ids of what it was asked to delete, and did. */
+    public synchronized Set<String> deleted() {
+        return Set.copyOf(deleted);
+    }
+
+    /** How many requests were waiting for an answer at once, at most. */
+    public synchronized int mostQueued() {
+        return mostQueued;
+    }
+
     /** One that somebody else made with the same key. */
     public synchronized void someoneElses(int size) {
         ObjectNode params = JSON.createObjectNode().put("model", "claude-sonnet-5-5");
@@ -164,6 +194,11 @@ public final class FakeBatches {
     /** Ids of all batches that were accepted. */
     public synchronized List<String> accepted() {
         return List.copyOf(batches.keySet());
+    }
+
+    /** Requests of any kind that came with the right key. */
+    public synchronized int calls() {
+        return calls;
     }
 
     public synchronized int posts() {
@@ -206,6 +241,9 @@ public final class FakeBatches {
         if (!FakeAnthropic.KEY.equals(request.headers().get("x-api-key"))) {
             return Reply.of(FakeAnswer.unauthorized());
         }
+        synchronized (this) {
+            calls++;
+        }
         String path = path(request);
         String tail = path.substring("/v1/messages/batches".length());
         if (request.requestLine().startsWith("POST") && tail.isEmpty()) {
@@ -221,6 +259,9 @@ public final class FakeBatches {
             return list(tail);
         }
         String id = tail.substring(1).replaceAll("/.*", "");
+        if (request.requestLine().startsWith("DELETE")) {
+            return forget(id);
+        }
         if (tail.endsWith("/cancel")) {
             synchronized (this) {
                 canceled.putIfAbsent(id, Instant.now());
@@ -232,7 +273,7 @@ public final class FakeBatches {
         boolean ended;
         ObjectNode shown;
         synchronized (this) {
-            Made made = batches.get(id);
+            Made made = found(id);
             if (made == null) {
                 return Reply.of(FakeAnswer.error(404, "not_found_error", "no such batch"));
             }
@@ -241,6 +282,26 @@ public final class FakeBatches {
         }
         watcher.accept(ended ? Moment.ENDED : Moment.LOOKED_AT);
         return Reply.json(shown);
+    }
+
+    private Reply forget(String id) {
+        watcher.accept(Moment.BEFORE_DELETED);
+        synchronized (this) {
+            Made made = found(id);
+            if (made == null) {
+                return Reply.of(FakeAnswer.error(404, "not_found_error", "no such batch"));
+            }
+            if (keeping || !hasEnded(made)) {
+                return Reply.of(FakeAnswer.invalidRequest("it cannot be deleted"));
+            }
+            deleted.add(id);
+        }
+        return Reply.json(JSON.createObjectNode().put("id", id).put("type", "message_batch_deleted"));
+    }
+
+    /** Null when there is none, or none any more. */
+    private Made found(String id) {
+        return deleted.contains(id) ? null : batches.get(id);
     }
 
     /** @param sent how many bytes of the body arrive; the rest is cut */
@@ -298,6 +359,12 @@ public final class FakeBatches {
             Instant now = Instant.now();
             Made made = new Made(id, now, requests, decided, now.plus(duration));
             batches.put(id, made);
+            mostQueued = Math.max(
+                    mostQueued,
+                    batches.values().stream()
+                            .filter(one -> !hasEnded(one))
+                            .mapToInt(one -> one.requests().size())
+                            .sum());
             shown = shown(made);
         }
         watcher.accept(Moment.ACCEPTED);
@@ -315,7 +382,8 @@ public final class FakeBatches {
     private synchronized Reply list(String query) {
         List<Made> newestFirst = new ArrayList<>(batches.values());
         Collections.reverse(newestFirst);
-        newestFirst.removeIf(made -> made.createdAt().plus(listedAfter).isAfter(Instant.now()));
+        newestFirst.removeIf(made -> deleted.contains(made.id())
+                || made.createdAt().plus(listedAfter).isAfter(Instant.now()));
         if (query.contains("after_id=")) {
             String after = query.replaceAll(".*after_id=", "");
             while (!newestFirst.isEmpty() && !newestFirst.remove(0).id().equals(after)) {
@@ -376,7 +444,7 @@ public final class FakeBatches {
         StringBuilder body = new StringBuilder();
         boolean cut;
         synchronized (this) {
-            Made made = batches.get(id);
+            Made made = found(id);
             if (made == null || !hasEnded(made)) {
                 return Reply.of(FakeAnswer.error(404, "not_found_error", "no results"));
             }

@@ -14,7 +14,7 @@ final class HandTicker implements Ticker {
 
     @Override
     public void sleep(long nanos) {
-        now.addAndGet(nanos);
+        now.addAndGet(Math.max(0, nanos));
     }
 
     void pass(Duration time) {

@@ -150,17 +150,16 @@ class LimitedProviderTests {
     }
 
     @Test
-    void aLimitOfTokensOfBothKindsIsKept() {
-        try (FakeOpenAi openAi = FakeOpenAi.start()) {
+    void aLimitOfTokensOfBothKindsIsKept() throws IOException {
+        try (FakeOpenAi openAi = FakeOpenAi.start();
+                OpenAiProvider unlimited =
+                        new OpenAiProvider(FakeOpenAi.settings(openAi.baseUrl(), FakeOpenAi.KEY), Clock.systemUTC())) {
             openAi.server()
                     .sendsAlways("x-ratelimit-limit-tokens", "60000")
                     .sendsAlways("x-ratelimit-remaining-tokens", "20000")
                     .sendsAlways("x-ratelimit-reset-tokens", "40s");
             LimitedProvider provider = new LimitedProvider(
-                    openAi.provider(),
-                    new LimitSettings(0L, null, null, null, 0, Share.PROCESS, DOWN_AFTER),
-                    null,
-                    ticker);
+                    unlimited, new LimitSettings(0L, null, null, null, 0, Share.PROCESS, DOWN_AFTER), null, ticker);
 
             double waited = ticker.seconds(() -> calls(provider, 30));
 

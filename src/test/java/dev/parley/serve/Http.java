@@ -14,23 +14,23 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A program that talks to a running server as the page does: it keeps cookies, and shows the token that it was given. */
-final class Http {
+public final class Http {
     private final URI server;
     private final CookieManager cookies = new CookieManager();
     private final HttpClient client =
             HttpClient.newBuilder().cookieHandler(cookies).build();
 
-    Http(URI server) {
+    public Http(URI server) {
         this.server = server;
     }
 
     /** What was answered. */
-    record Answer(int status, HttpResponse<byte[]> response) {
-        String text() {
+    public record Answer(int status, HttpResponse<byte[]> response) {
+        public String text() {
             return new String(response.body(), java.nio.charset.StandardCharsets.UTF_8);
         }
 
-        JsonNode json() {
+        public JsonNode json() {
             return JsonMapper.shared().readTree(response.body());
         }
 
@@ -40,11 +40,11 @@ final class Http {
     }
 
     /** @param headers name, value, name, value */
-    Answer get(String path, String... headers) {
+    public Answer get(String path, String... headers) {
         return send(request(path, headers).GET().build());
     }
 
-    Answer post(String path, String json) {
+    public Answer post(String path, String json) {
         return send(request(path, "Content-Type", "application/json", "X-XSRF-TOKEN", token())
                 .POST(HttpRequest.BodyPublishers.ofString(json))
                 .build());

@@ -58,6 +58,9 @@ class SecurityTests {
     private Wire wire;
     private Wire openWire;
 
+    /** A connection that an answer leaves open is waited for. */
+    private static final String SOON = "server.tomcat.connection-timeout=2s";
+
     @BeforeAll
     void start(@TempDir Path data) throws Exception {
         issuer = keys();
@@ -68,10 +71,11 @@ class SecurityTests {
                         + Base64.getMimeEncoder()
                                 .encodeToString(issuer.getPublic().getEncoded())
                         + "\n-----END PUBLIC KEY-----\n");
-        open = TestApplication.startServing(TestDatabase.H2, data.resolve("open"));
+        open = TestApplication.startServing(TestDatabase.H2, data.resolve("open"), SOON);
         guarded = TestApplication.startServing(
                 TestDatabase.H2,
                 data.resolve("guarded"),
+                SOON,
                 "parley.serve.token=" + TOKEN,
                 "parley.serve.read-token=" + READ_TOKEN,
                 "parley.serve.track-token=" + TRACK_TOKEN,

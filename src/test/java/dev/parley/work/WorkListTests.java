@@ -3,6 +3,7 @@ package dev.parley.work;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.zaxxer.hikari.HikariDataSource;
 import dev.parley.TestDatabase;
 import dev.parley.catalog.Tier;
 import dev.parley.conversation.ConversationPk;
@@ -19,7 +20,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
-import javax.sql.DataSource;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -34,14 +35,15 @@ import org.springframework.transaction.support.TransactionTemplate;
 class WorkListTests {
     private static final ClaimOwner OWNER = new ClaimOwner(-1, Duration.ofSeconds(30));
 
-    private final DataSource dataSource;
+    private final HikariDataSource dataSource = new HikariDataSource();
     private final JdbcClient jdbc;
     private final BatchItems items;
     private final BatchJobs jobs;
     private final TransactionTemplate transaction;
 
     WorkListTests(TestDatabase database) {
-        dataSource = database.empty();
+        dataSource.setDataSource(database.empty()); // to connect takes longer than all that a test does with it
+        dataSource.setMaximumPoolSize(20);
         jdbc = JdbcClient.create(dataSource);
         NamedParameterJdbcTemplate template = new NamedParameterJdbcTemplate(dataSource);
         Dialect dialect = Dialect.of(dataSource);
@@ -54,6 +56,11 @@ class WorkListTests {
     void startEmpty() {
         jdbc.sql("DELETE FROM batch_jobs").update();
         jdbc.sql("DELETE FROM conversations").update();
+    }
+
+    @AfterEach
+    void closeConnections() {
+        dataSource.close();
     }
 
     @Test
