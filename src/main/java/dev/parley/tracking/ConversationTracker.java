@@ -31,7 +31,6 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.transaction.support.TransactionOperations;
-import org.springframework.util.unit.DataSize;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -53,12 +52,12 @@ public final class ConversationTracker implements AutoCloseable {
     private static final int SHORT = 8;
 
     private final TrackingSettings settings;
+    private final long maxContent;
     private final Clock clock;
     private final IntakeQueue queue;
     private final SessionStates states = new SessionStates();
     private final SessionStates.Sequence strays = new SessionStates.Sequence();
     private final MessageIds ids = new MessageIds();
-    private final LongAdder accepted = new LongAdder();
     private final LongAdder late = new LongAdder();
     private final LongAdder dropped = new LongAdder();
     private final LongAdder damaged = new LongAdder();
@@ -81,6 +80,7 @@ public final class ConversationTracker implements AutoCloseable {
             Clock clock)
             throws IOException {
         this.settings = settings;
+        this.maxContent = settings.maxContent().toBytes();
         this.clock = clock;
         this.queue = new IntakeQueue(settings.queueCapacity());
         for (Reason reason : Reason.values()) {
@@ -275,9 +275,8 @@ public final class ConversationTracker implements AutoCloseable {
         if (isMissing(message.sessionId()) || isMissing(message.role()) || isMissing(message.content())) {
             return "a message needs a session, a role and a content, which may be empty";
         }
-        DataSize most = settings.maxContent();
-        return message.content().length() > most.toBytes()
-                ? "its content has " + message.content().length() + " characters; at most " + most.toBytes()
+        return message.content().length() > maxContent
+                ? "its content has " + message.content().length() + " characters; at most " + maxContent
                         + " are taken (parley.tracking.max-content)"
                 : null;
     }
@@ -349,7 +348,6 @@ public final class ConversationTracker implements AutoCloseable {
             case TAKEN:
                 break;
         }
-        accepted.increment();
         if (writer != null) {
             writer.wake();
         }
@@ -458,7 +456,7 @@ public final class ConversationTracker implements AutoCloseable {
                 down != null ? down : degraded,
                 queue.size(),
                 queue.capacity(),
-                accepted.sum(),
+                queue.taken(),
                 counts,
                 writer == null ? 0 : writer.journalled(),
                 journal == null ? 0 : journal.used(),
