@@ -70,6 +70,7 @@ public final class ConversationTracker implements AutoCloseable {
     private final Thread flusherThread;
     private final ScheduledExecutorService timer;
     private final ExecutorService acknowledgements;
+    private final ExecutorService reader;
     private volatile boolean closed;
 
     private ConversationTracker(
@@ -87,6 +88,7 @@ public final class ConversationTracker implements AutoCloseable {
             refused.put(reason, new LongAdder());
         }
         this.acknowledgements = Executors.newSingleThreadExecutor(named("parley-tracker-acknowledge"));
+        this.reader = Executors.newSingleThreadExecutor(named("parley-tracker-read"));
         this.timer = Executors.newSingleThreadScheduledExecutor(named("parley-tracker-timer"));
         boolean journalled = settings.durability() != Durability.MEMORY;
         this.journal = journalled
@@ -94,8 +96,9 @@ public final class ConversationTracker implements AutoCloseable {
                         JournalFolder.open(settings.folder()), settings.quota().toBytes())
                 : null;
         this.writer = journal == null ? null : new JournalWriter(queue, journal, settings, acknowledgements, dropped);
-        Backlog backlog =
-                journal == null ? new QueueBacklog(queue) : new JournalBacklog(journal, this::isAllJournalled, damaged);
+        Backlog backlog = journal == null
+                ? new QueueBacklog(queue)
+                : new ReadAhead(new JournalBacklog(journal, this::isAllJournalled, damaged), reader);
         this.flusher = new Flusher(
                 backlog,
                 journal == null ? new Journal.Position(0, 0) : journal.checkpoint(),
@@ -524,6 +527,7 @@ public final class ConversationTracker implements AutoCloseable {
         }
         timer.shutdownNow();
         acknowledgements.shutdown();
+        reader.shutdown();
         report();
     }
 
