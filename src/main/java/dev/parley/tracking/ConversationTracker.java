@@ -242,7 +242,7 @@ public final class ConversationTracker implements AutoCloseable {
             if (wrong != null) {
                 return refuse(Reason.INVALID, wrong);
             }
-            Instant at = now();
+            Instant at = clock.instant(); // is cut to microseconds when it is journalled or stored
             UUID id = message.messageId() == null ? ids.next(at) : message.messageId();
             State state = states.find(message.sessionId(), at);
             TrackResult result = offer(
@@ -417,7 +417,7 @@ public final class ConversationTracker implements AutoCloseable {
             states.forget(now);
             for (UUID idle : states.idleSince(now.minus(settings.idleTimeout()))) {
                 State state = states.find(idle, now);
-                if (state != null && end(idle, state, state.lastAt(), null).accepted()) {
+                if (state != null && end(idle, state, state.lastAt().truncatedTo(ChronoUnit.MICROS), null).accepted()) {
                     log.info(
                             "Session {}... was sent nothing for {} and is ended",
                             shortId(idle),
