@@ -417,7 +417,7 @@ public final class ConversationTracker implements AutoCloseable {
             states.forget(now);
             for (UUID idle : states.idleSince(now.minus(settings.idleTimeout()))) {
                 State state = states.find(idle, now);
-                if (state != null && end(idle, state, state.lastAt().truncatedTo(ChronoUnit.MICROS), null).accepted()) {
+                if (state != null && end(idle, state.lastAt()).accepted()) {
                     log.info(
                             "Session {}... was sent nothing for {} and is ended",
                             shortId(idle),
