@@ -525,7 +525,7 @@ public final class ConversationTracker implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        timer.shutdownNow();
+        timer.shutdown(); // no interrupt: it would close the segment that is being forced
         acknowledgements.shutdown();
         reader.shutdown();
         report();

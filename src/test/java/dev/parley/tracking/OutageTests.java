@@ -66,13 +66,13 @@ class OutageTests {
         Away away = new Away(database);
         away.port = 1; // also when it starts
         tracker = Fixture.tracker(away, clock, Fixture.settings(folder));
-        tracker.start(SESSION, USER, null);
-        track(0, 3_000);
         Fixture.await(() -> tracker.health().status() == Status.DEGRADED, "the outage is not noticed");
-        Fixture.await(() -> tracker.health().journalled() == 3_001, "what cannot be stored is not journalled");
         assertThat(tracker.health().reason())
                 .startsWith("Database not initialized: ")
                 .contains("refused");
+        tracker.start(SESSION, USER, null);
+        track(0, 3_000);
+        Fixture.await(() -> tracker.health().journalled() == 3_001, "what cannot be stored is not journalled");
         assertThat(tracker.health().waitingBytes()).isPositive();
 
         away.port = 0;
