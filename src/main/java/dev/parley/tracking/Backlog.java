@@ -3,7 +3,7 @@ package dev.parley.tracking;
 import java.io.IOException;
 import java.util.List;
 
-/** What waits for the database, in order. For one thread. */
+/** What waits for the database, in order. For one thread, but that {@link #settled} may come while another reads. */
 interface Backlog {
     /**
      * Some of what waits, oldest first.
@@ -12,7 +12,7 @@ interface Backlog {
      */
     record Batch(List<Entry> entries, Journal.Position mark) {}
 
-    /** The next ones; an empty list when nothing waits now. */
+    /** The next ones; an empty list when nothing waits now. When it throws, the next call begins at the same place. */
     Batch next(int most) throws IOException;
 
     /** Everything up to there is in the database, or a dead letter. */

@@ -31,7 +31,6 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.transaction.support.TransactionOperations;
-import org.springframework.util.unit.DataSize;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -53,12 +52,12 @@ public final class ConversationTracker implements AutoCloseable {
     private static final int SHORT = 8;
 
     private final TrackingSettings settings;
+    private final long maxContent;
     private final Clock clock;
     private final IntakeQueue queue;
     private final SessionStates states = new SessionStates();
     private final SessionStates.Sequence strays = new SessionStates.Sequence();
     private final MessageIds ids = new MessageIds();
-    private final LongAdder accepted = new LongAdder();
     private final LongAdder late = new LongAdder();
     private final LongAdder dropped = new LongAdder();
     private final LongAdder damaged = new LongAdder();
@@ -71,6 +70,7 @@ public final class ConversationTracker implements AutoCloseable {
     private final Thread flusherThread;
     private final ScheduledExecutorService timer;
     private final ExecutorService acknowledgements;
+    private final ExecutorService reader;
     private volatile boolean closed;
 
     private ConversationTracker(
@@ -81,12 +81,14 @@ public final class ConversationTracker implements AutoCloseable {
             Clock clock)
             throws IOException {
         this.settings = settings;
+        this.maxContent = settings.maxContent().toBytes();
         this.clock = clock;
         this.queue = new IntakeQueue(settings.queueCapacity());
         for (Reason reason : Reason.values()) {
             refused.put(reason, new LongAdder());
         }
         this.acknowledgements = Executors.newSingleThreadExecutor(named("parley-tracker-acknowledge"));
+        this.reader = Executors.newSingleThreadExecutor(named("parley-tracker-read"));
         this.timer = Executors.newSingleThreadScheduledExecutor(named("parley-tracker-timer"));
         boolean journalled = settings.durability() != Durability.MEMORY;
         this.journal = journalled
@@ -94,8 +96,9 @@ public final class ConversationTracker implements AutoCloseable {
                         JournalFolder.open(settings.folder()), settings.quota().toBytes())
                 : null;
         this.writer = journal == null ? null : new JournalWriter(queue, journal, settings, acknowledgements, dropped);
-        Backlog backlog =
-                journal == null ? new QueueBacklog(queue) : new JournalBacklog(journal, this::isAllJournalled, damaged);
+        Backlog backlog = journal == null
+                ? new QueueBacklog(queue)
+                : new ReadAhead(new JournalBacklog(journal, this::isAllJournalled, damaged), reader);
         this.flusher = new Flusher(
                 backlog,
                 journal == null ? new Journal.Position(0, 0) : journal.checkpoint(),
@@ -239,7 +242,7 @@ public final class ConversationTracker implements AutoCloseable {
             if (wrong != null) {
                 return refuse(Reason.INVALID, wrong);
             }
-            Instant at = now();
+            Instant at = clock.instant(); // is cut to microseconds when it is journalled or stored
             UUID id = message.messageId() == null ? ids.next(at) : message.messageId();
             State state = states.find(message.sessionId(), at);
             TrackResult result = offer(
@@ -275,9 +278,8 @@ public final class ConversationTracker implements AutoCloseable {
         if (isMissing(message.sessionId()) || isMissing(message.role()) || isMissing(message.content())) {
             return "a message needs a session, a role and a content, which may be empty";
         }
-        DataSize most = settings.maxContent();
-        return message.content().length() > most.toBytes()
-                ? "its content has " + message.content().length() + " characters; at most " + most.toBytes()
+        return message.content().length() > maxContent
+                ? "its content has " + message.content().length() + " characters; at most " + maxContent
                         + " are taken (parley.tracking.max-content)"
                 : null;
     }
@@ -349,7 +351,6 @@ public final class ConversationTracker implements AutoCloseable {
             case TAKEN:
                 break;
         }
-        accepted.increment();
         if (writer != null) {
             writer.wake();
         }
@@ -416,7 +417,7 @@ public final class ConversationTracker implements AutoCloseable {
             states.forget(now);
             for (UUID idle : states.idleSince(now.minus(settings.idleTimeout()))) {
                 State state = states.find(idle, now);
-                if (state != null && end(idle, state, state.lastAt(), null).accepted()) {
+                if (state != null && end(idle, state.lastAt()).accepted()) {
                     log.info(
                             "Session {}... was sent nothing for {} and is ended",
                             shortId(idle),
@@ -458,7 +459,7 @@ public final class ConversationTracker implements AutoCloseable {
                 down != null ? down : degraded,
                 queue.size(),
                 queue.capacity(),
-                accepted.sum(),
+                queue.taken(),
                 counts,
                 writer == null ? 0 : writer.journalled(),
                 journal == null ? 0 : journal.used(),
@@ -524,8 +525,9 @@ public final class ConversationTracker implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        timer.shutdownNow();
+        timer.shutdown(); // no interrupt: it would close the segment that is being forced
         acknowledgements.shutdown();
+        reader.shutdown();
         report();
     }
 

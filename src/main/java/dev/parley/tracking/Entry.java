@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 sealed interface Entry {
     UUID sessionId();
 
-    /** When it was tracked, to the microsecond. */
+    /** When it was tracked. Journal and database keep microseconds of it. */
     Instant at();
 
     /** @param metadata a JSON object */

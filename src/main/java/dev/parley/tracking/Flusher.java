@@ -291,22 +291,28 @@ final class Flusher implements Runnable {
         stored.add(result.inserted());
         duplicates.add(rows - result.inserted());
         Level level = told <= FEW ? Level.INFO : Level.DEBUG;
+        Instant now = clock.instant();
         for (Entry entry : entries) {
             if (!refused.contains(entry)) {
-                saved(entry, level);
+                saved(entry, level, now);
             }
         }
     }
 
-    private void saved(Entry entry, Level level) {
-        State state = states.find(entry.sessionId(), clock.instant());
-        String session = ConversationTracker.shortId(entry.sessionId());
+    private void saved(Entry entry, Level level, Instant now) {
+        State state = states.find(entry.sessionId(), now);
         if (entry instanceof Message message) {
             if (state != null) {
                 state.saved();
             }
-            log.debug("Saved {} message for session {}...", message.role().key(), session);
-        } else if (entry instanceof Start start) {
+            if (log.isDebugEnabled()) {
+                String session = ConversationTracker.shortId(entry.sessionId());
+                log.debug("Saved {} message for session {}...", message.role().key(), session);
+            }
+            return;
+        }
+        String session = ConversationTracker.shortId(entry.sessionId());
+        if (entry instanceof Start start) {
             log.atLevel(level)
                     .log("Started session {}... for user {}...", session, ConversationTracker.shortId(start.userId()));
         } else if (entry instanceof End end && log.isEnabledForLevel(level)) {

@@ -25,12 +25,14 @@ final class IntakeQueue {
         CLOSED
     }
 
-    private final AtomicReferenceArray<@Nullable Tracked> places;
+    private final int capacity;
+    private final AtomicReferenceArray<@Nullable Tracked> places; // a power of two: a division takes long
     private final AtomicLong tail = new AtomicLong();
     private volatile long head;
 
     IntakeQueue(int capacity) {
-        this.places = new AtomicReferenceArray<>(capacity);
+        this.capacity = capacity;
+        this.places = new AtomicReferenceArray<>(Integer.highestOneBit(2 * capacity - 1));
     }
 
     Offer offer(Tracked tracked) {
@@ -40,11 +42,11 @@ final class IntakeQueue {
             if (place < 0) {
                 return Offer.CLOSED;
             }
-            if (place - head >= places.length()) {
+            if (place - head >= capacity) {
                 return Offer.FULL;
             }
         } while (!tail.compareAndSet(place, place + 1));
-        places.set((int) (place % places.length()), tracked);
+        places.lazySet(index(place), tracked); // the consumer may see it late, and then looks again
         return Offer.TAKEN;
     }
 
@@ -53,7 +55,7 @@ final class IntakeQueue {
         long next = head;
         int taken = 0;
         while (taken < most) {
-            int place = (int) (next % places.length());
+            int place = index(next);
             Tracked tracked = places.get(place);
             if (tracked == null) {
                 break;
@@ -65,6 +67,15 @@ final class IntakeQueue {
         }
         head = next;
         return taken;
+    }
+
+    private int index(long place) {
+        return (int) place & places.length() - 1;
+    }
+
+    /** How many it has ever taken. */
+    long taken() {
+        return tail.get() & ~CLOSED;
     }
 
     /** Lets nobody in any more. */
@@ -79,10 +90,10 @@ final class IntakeQueue {
     }
 
     int size() {
-        return (int) Math.max(0, (tail.get() & ~CLOSED) - head);
+        return (int) Math.max(0, taken() - head);
     }
 
     int capacity() {
-        return places.length();
+        return capacity;
     }
 }

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * The journal's files: segments that one thread appends to, one reads, and any may force to disk; and the checkpoint, up to
  * which everything is in the database. A segment behind the checkpoint is deleted.
  *
- * <p>One thread calls {@link #append}, one {@link #read} and {@link #checkpoint(Position)}; the rest is thread-safe.
+ * <p>One thread at a time calls {@link #append}, one {@link #read}, one {@link #checkpoint(Position)}; the rest is thread-safe.
  */
 final class Journal implements Closeable {
     private static final long LARGEST_SEGMENT = 16 * 1024 * 1024;

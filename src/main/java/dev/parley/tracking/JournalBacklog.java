@@ -36,14 +36,21 @@ final class JournalBacklog implements Backlog {
 
     @Override
     public Batch next(int most) throws IOException {
-        List<Entry> entries = new ArrayList<>();
-        while (entries.size() < most) {
-            int length = lengthOfLine();
-            if (length >= 0) {
-                take(length, entries);
-            } else if (!readOn()) {
-                break;
+        Position from = at;
+        List<Entry> entries = new ArrayList<>(most);
+        try {
+            while (entries.size() < most) {
+                int length = lengthOfLine();
+                if (length >= 0) {
+                    take(length, entries);
+                } else if (!readOn()) {
+                    break;
+                }
             }
+        } catch (IOException | RuntimeException e) {
+            at = from;
+            unread = 0; // what was taken is read again
+            throw e;
         }
         return new Batch(entries, at);
     }

@@ -44,7 +44,7 @@ final class SessionStates {
         private final Sequence sequence = new Sequence();
         private final AtomicLong tracked = new AtomicLong();
         private final AtomicLong saved = new AtomicLong();
-        private volatile Instant lastAt;
+        private Instant lastAt; // seen by whoever then looks at what is tracked: written before, read after
         private volatile @Nullable Instant endedAt;
 
         private State(UUID userId, Instant startedAt) {
@@ -80,12 +80,12 @@ final class SessionStates {
 
         /** When its last message was tracked, or when it was started. */
         Instant lastAt() {
-            return lastAt;
+            return tracked.get() == 0 ? startedAt : lastAt;
         }
 
         void tracked(Instant at) {
-            tracked.incrementAndGet();
             lastAt = at;
+            tracked.incrementAndGet();
         }
 
         void saved() {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.parley.tracking.Entry.Message;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -185,6 +186,26 @@ class JournalTests {
             append(journal, List.of(message(1, "small"), message(2, large), message(3, "last")));
 
             assertThat(contents(readAll(journal))).containsExactly("small", large, "last");
+        }
+    }
+
+    @Test
+    void whatWasTakenIsReadAgainWhenTheRestCannotBe() throws Exception {
+        try (Journal journal = open()) {
+            append(journal, List.of(message(1, "first"), message(2, "second")));
+            journal.append("damaged\n".getBytes(StandardCharsets.UTF_8), 8);
+            append(journal, List.of(message(3, "third"), message(4, "fourth")));
+            Path damagedLines = Files.createDirectory(root.resolve("0/damaged.txt")); // so that it cannot be kept
+            Backlog backlog = new ReadAhead(backlog(journal), Runnable::run);
+
+            assertThat(contents(backlog.next(1).entries())).containsExactly("first");
+            assertThat(contents(backlog.next(1).entries())).containsExactly("second");
+            assertThatThrownBy(() -> backlog.next(2)).isInstanceOf(IOException.class);
+            Files.delete(damagedLines);
+
+            assertThat(contents(backlog.next(2).entries())).containsExactly("third", "fourth");
+            assertThat(backlog.next(2).entries()).isEmpty();
+            assertThat(backlog.isDone()).isTrue();
         }
     }
 

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -65,13 +66,13 @@ class OutageTests {
         Away away = new Away(database);
         away.port = 1; // also when it starts
         tracker = Fixture.tracker(away, clock, Fixture.settings(folder));
-        tracker.start(SESSION, USER, null);
-        track(0, 3_000);
         Fixture.await(() -> tracker.health().status() == Status.DEGRADED, "the outage is not noticed");
-        Fixture.await(() -> tracker.health().journalled() == 3_001, "what cannot be stored is not journalled");
         assertThat(tracker.health().reason())
                 .startsWith("Database not initialized: ")
                 .contains("refused");
+        tracker.start(SESSION, USER, null);
+        track(0, 3_000);
+        Fixture.await(() -> tracker.health().journalled() == 3_001, "what cannot be stored is not journalled");
         assertThat(tracker.health().waitingBytes()).isPositive();
 
         away.port = 0;
@@ -152,33 +153,9 @@ class OutageTests {
     @Test
     void oneBadRowIsFoundInFewStatementsAndTheOthersAreStored() { // the figure: one in 500, at most 25
         refuse("bad");
-        jdbc.sql("INSERT INTO conversation_sessions (session_id, user_id) VALUES (:session, :user)")
-                .param("session", SESSION)
-                .param("user", USER)
-                .update();
-        List<Entry> entries = new java.util.ArrayList<>();
-        for (int i = 0; i < 500; i++) {
-            entries.add(new Entry.Message(
-                    UUID.randomUUID(),
-                    SESSION,
-                    USER,
-                    MessageRole.USER,
-                    i == 333 ? "bad" : "good " + i,
-                    null,
-                    null,
-                    i,
-                    clock.instant()));
-        }
-        DataSource counting = new DelegatingDataSource(database) {
-            @Override
-            public java.sql.Connection getConnection() throws java.sql.SQLException {
-                transactions.incrementAndGet(); // each is one statement
-                return super.getConnection();
-            }
-        };
-        EntryStore store = Fixture.store(counting);
-        store.store(entries.subList(0, 1));
-        transactions.set(0);
+        EntryStore store = countingStore();
+        List<Entry> entries = new java.util.ArrayList<>(messages(0, 500));
+        entries.set(333, message("bad"));
 
         EntryStore.Stored stored = store.store(entries);
 
@@ -188,6 +165,53 @@ class OutageTests {
         assertThat(contents()).hasSize(499);
         assertThat(transactions.get()).isLessThanOrEqualTo(25);
         System.out.println("one bad row in 500: " + transactions.get() + " statements");
+    }
+
+    @Test
+    void rowsThatAreThereAlreadyCostOneStatementMoreThanOthersAndOnlyTheFirstTime() {
+        EntryStore store = countingStore();
+        List<Entry> entries = messages(0, 500);
+
+        assertThat(store.store(entries.subList(0, 200)).inserted()).isEqualTo(200);
+        assertThat(transactions.get()).isEqualTo(1);
+        assertThat(store.store(entries.subList(100, 300))).isEqualTo(new EntryStore.Stored(100, List.of()));
+        assertThat(transactions.get()).isEqualTo(1 + 2);
+        assertThat(store.store(entries.subList(200, 400))).isEqualTo(new EntryStore.Stored(100, List.of()));
+        assertThat(transactions.get()).isEqualTo(1 + 2 + 1);
+        refuse("message 450");
+        EntryStore.Stored half = store.store(entries);
+
+        assertThat(half.inserted()).isEqualTo(99);
+        assertThat(half.refused()).hasSize(1);
+        assertThat(contents()).hasSize(499);
+    }
+
+    /** Of a session that is there. */
+    private EntryStore countingStore() {
+        jdbc.sql("INSERT INTO conversation_sessions (session_id, user_id) VALUES (:session, :user)")
+                .param("session", SESSION)
+                .param("user", USER)
+                .update();
+        EntryStore store = Fixture.store(new DelegatingDataSource(database) {
+            @Override
+            public java.sql.Connection getConnection() throws java.sql.SQLException {
+                transactions.incrementAndGet(); // each is one statement
+                return super.getConnection();
+            }
+        });
+        store.store(List.of(message("the first look at the database")));
+        jdbc.sql("DELETE FROM conversation_messages").update();
+        transactions.set(0);
+        return store;
+    }
+
+    private List<Entry> messages(int from, int to) {
+        return IntStream.range(from, to).mapToObj(i -> message("message " + i)).toList();
+    }
+
+    private Entry message(String content) {
+        return new Entry.Message(
+                UUID.randomUUID(), SESSION, USER, MessageRole.USER, content, null, null, 1, clock.instant());
     }
 
     @Test
