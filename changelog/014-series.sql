@@ -22,3 +22,8 @@ ALTER TABLE batch_jobs ADD COLUMN IF NOT EXISTS reported_at timestamp with time 
 --comment: A page of the items that wait, or that failed for one cause, of a job of a million. Neither has a row for an item that succeeded.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS batch_items_queued_idx ON batch_items (batch_job_id, position) WHERE status = 'queued';
 CREATE INDEX CONCURRENTLY IF NOT EXISTS batch_items_error_code_idx ON batch_items (batch_job_id, error_code, position) WHERE error_code IS NOT NULL;
+
+--changeset parley:storage-postgresql dbms:postgresql
+--comment: An item is rewritten twice, by its claim and by its outcome: with room on its page neither takes a lock record or a new page, and the table ends as large as it does without. A conversation's snapshot makes its row a little too long for PostgreSQL's taste, which would try to compress it in vain and then put it into a table of its own.
+ALTER TABLE batch_items SET (fillfactor = 50);
+ALTER TABLE conversations SET (toast_tuple_target = 4096);

@@ -5,7 +5,6 @@ import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
 import static java.nio.file.StandardOpenOption.DSYNC;
-import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import dev.parley.archive.ArchiveSettings.Fsync;
@@ -28,7 +27,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
@@ -59,6 +57,7 @@ public final class LocalObjectStore implements ObjectStore {
     private final Path root;
     private final Fsync fsync;
     private final ReentrantLock updating = new ReentrantLock();
+    private final FolderSync names = new FolderSync();
 
     /**
      * @param root holds a folder per bucket; made when needed
@@ -100,7 +99,7 @@ public final class LocalObjectStore implements ObjectStore {
                 Files.deleteIfExists(staged);
             }
             if (stored && durable) {
-                force(folderOf(target));
+                names.force(folderOf(target));
             }
             return stored;
         });
@@ -200,7 +199,7 @@ public final class LocalObjectStore implements ObjectStore {
     }
 
     private Path path(ObjectName object) {
-        return root.resolve(object.bucket()).resolve(object.path());
+        return root.resolve(object.bucket() + "/" + object.path());
     }
 
     /** Looks first: most looks are for what is not there, and an exception costs ten times as much as the look. */
@@ -228,11 +227,8 @@ public final class LocalObjectStore implements ObjectStore {
     }
 
     private Path staged(ObjectName object) {
-        UUID id = UUID.randomUUID();
-        return root.resolve(object.bucket())
-                .resolve(STAGING)
-                .resolve(String.format(Locale.ROOT, "%02x", id.hashCode() & 0xff))
-                .resolve(id.toString());
+        String id = UUID.randomUUID().toString();
+        return root.resolve(object.bucket() + "/" + STAGING + "/" + id.substring(0, 2) + "/" + id);
     }
 
     private Path stage(ObjectName object, byte[] content, boolean durable) throws IOException {
@@ -319,15 +315,6 @@ public final class LocalObjectStore implements ObjectStore {
 
     private static Path folderOf(Path file) {
         return Objects.requireNonNull(file.getParent());
-    }
-
-    /** Puts the new name itself on disk. Not every system can do this to a folder; then its journal has to do. */
-    private static void force(Path folder) throws IOException {
-        try (FileChannel channel = FileChannel.open(folder, READ)) {
-            channel.force(true);
-        } catch (AccessDeniedException e) {
-            return;
-        }
     }
 
     /**

@@ -135,7 +135,7 @@ class GenerateJob {
                 items,
                 jobs,
                 jobIds,
-                claimSize(concurrency),
+                concurrency,
                 worker::owner,
                 generation.providers()::pause,
                 generation.traces(),
@@ -208,10 +208,5 @@ class GenerateJob {
                 .mapToInt(Integer::intValue)
                 .max()
                 .orElse(settings.concurrency());
-    }
-
-    /** A claim costs the lanes a few milliseconds; a large one leaves more unstarted items behind when a process dies. */
-    private static int claimSize(int concurrency) {
-        return Math.min(128, Math.max(16, concurrency / 2));
     }
 }

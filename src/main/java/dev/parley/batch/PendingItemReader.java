@@ -39,10 +39,16 @@ class PendingItemReader implements ItemReader<PendingItem> {
 
     private static final Duration SHORTEST_WAIT = Duration.ofMillis(5);
 
+    /** A claim is a transaction, during which no lane gets an item; what lasts no longer than this was too small a one. */
+    private static final long SOON_GONE = Duration.ofMillis(250).toNanos();
+
+    /** More would leave too many unstarted items behind when a process dies. */
+    private static final int LARGEST_PAGE = 128;
+
     private final BatchItems items;
     private final BatchJobs jobs;
     private final Collection<UUID> jobIds;
-    private final int pageSize;
+    private final int lanes;
     private final Supplier<ClaimOwner> owner;
     private final Supplier<Duration> providerPause;
     private final ItemTraces traces;
@@ -50,20 +56,24 @@ class PendingItemReader implements ItemReader<PendingItem> {
     private @Nullable BatchDelivery batches;
     private final ArrayDeque<BatchItem> claimed = new ArrayDeque<>();
     private final Semaphore news = new Semaphore(0);
+    private int pageSize;
+    private long handedOut;
+    private long claimedAt;
     private long lookedAt;
     private volatile boolean lookNow;
     private volatile boolean waiting;
 
     /**
      * @param jobIds the jobs to claim from; empty means all that are open
-     * @param pageSize items of one claim
+     * @param lanes that read; half as many items are claimed at once to begin with, so that a small job is shared among
+     *     processes, and more where calls turn out to be quick
      * @param providerPause how long the next call should wait; zero for not at all
      */
     PendingItemReader(
             BatchItems items,
             BatchJobs jobs,
             Collection<UUID> jobIds,
-            int pageSize,
+            int lanes,
             Supplier<ClaimOwner> owner,
             Supplier<Duration> providerPause,
             ItemTraces traces,
@@ -71,7 +81,8 @@ class PendingItemReader implements ItemReader<PendingItem> {
         this.items = items;
         this.jobs = jobs;
         this.jobIds = jobIds;
-        this.pageSize = pageSize;
+        this.lanes = lanes;
+        this.pageSize = smallestPage();
         this.owner = owner;
         this.providerPause = providerPause;
         this.traces = traces;
@@ -95,14 +106,11 @@ class PendingItemReader implements ItemReader<PendingItem> {
             releaseClosedJobs();
             if (hold.isZero()) {
                 if (claimed.isEmpty()) {
-                    Instant begun = traces.now();
-                    List<BatchItem> page = Outage.rideOut(() -> items.claim(jobIds, pageSize, owner.get()));
-                    claimed.addAll(page);
-                    traces.claimed(page, begun);
-                    lookedAt = nanoTime.getAsLong();
+                    claim();
                 }
                 BatchItem item = claimed.poll();
                 if (item != null) {
+                    handedOut++;
                     return PendingItem.live(item);
                 }
             }
@@ -116,6 +124,25 @@ class PendingItemReader implements ItemReader<PendingItem> {
             }
             pause(hold.isZero() ? due.orElse(LONGEST_WAIT) : hold); // a lane that waits here can be stopped at once
         }
+    }
+
+    private void claim() throws InterruptedException {
+        long lasted = nanoTime.getAsLong() - claimedAt;
+        if (handedOut < 2L * lanes || lasted > 4 * SOON_GONE) { // at first items go as fast as there are lanes to fill
+            pageSize = smallestPage();
+        } else if (lasted < SOON_GONE) {
+            pageSize = Math.min(LARGEST_PAGE, 2 * pageSize);
+        }
+        Instant begun = traces.now();
+        List<BatchItem> page = Outage.rideOut(() -> items.claim(jobIds, pageSize, owner.get()));
+        claimed.addAll(page);
+        traces.claimed(page, begun);
+        claimedAt = nanoTime.getAsLong();
+        lookedAt = claimedAt;
+    }
+
+    private int smallestPage() {
+        return Math.min(LARGEST_PAGE, Math.max(16, lanes / 2));
     }
 
     /** Tells it that outcomes were recorded, after which there may be nothing left to wait for. Any thread. */

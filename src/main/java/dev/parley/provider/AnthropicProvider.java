@@ -95,7 +95,7 @@ final class AnthropicProvider implements ModelProvider, AutoCloseable {
         return Limit.told(
                 headers.getFirst(prefix + "-limit"),
                 headers.getFirst(prefix + "-remaining"),
-                untilTime(headers.getFirst(prefix + "-reset")));
+                () -> untilTime(headers.getFirst(prefix + "-reset")));
     }
 
     /** RFC 3339. */

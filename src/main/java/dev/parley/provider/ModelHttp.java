@@ -15,9 +15,11 @@ import org.apache.hc.client5.http.config.ConnectionConfig;
 import org.apache.hc.client5.http.config.RequestConfig;
 import org.apache.hc.client5.http.impl.classic.CloseableHttpClient;
 import org.apache.hc.client5.http.impl.classic.HttpClients;
+import org.apache.hc.client5.http.impl.io.ManagedHttpClientConnectionFactory;
 import org.apache.hc.client5.http.impl.io.PoolingHttpClientConnectionManagerBuilder;
 import org.apache.hc.core5.concurrent.Cancellable;
 import org.apache.hc.core5.http.ClassicHttpRequest;
+import org.apache.hc.core5.http.config.Http1Config;
 import org.apache.hc.core5.http.io.SocketConfig;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
@@ -36,6 +38,9 @@ import org.springframework.web.client.RestClient;
  * <p>Blocking, one thread a call. An interrupt ends a call within some ten milliseconds, see {@link CallWatch}.
  */
 final class ModelHttp implements AutoCloseable {
+    /** Of a connection, in bytes, each way: a request of the usual length leaves in one piece, headers and body. */
+    private static final int BUFFER = 16 * 1024;
+
     private final FailurePolicy failures;
     private final Duration callTimeout;
     private final String requestIdHeader;
@@ -77,6 +82,11 @@ final class ModelHttp implements AutoCloseable {
     private static CloseableHttpClient connections(long silenceMillis, long connectMillis, int maxConnections) {
         return HttpClients.custom()
                 .setConnectionManager(PoolingHttpClientConnectionManagerBuilder.create()
+                        .setConnectionFactory(ManagedHttpClientConnectionFactory.builder()
+                                .http1Config(Http1Config.custom()
+                                        .setBufferSize(BUFFER)
+                                        .build())
+                                .build())
                         .setMaxConnTotal(maxConnections)
                         .setMaxConnPerRoute(maxConnections)
                         .setDefaultConnectionConfig(ConnectionConfig.custom()

@@ -123,7 +123,7 @@ final class OpenAiProvider implements ModelProvider, AutoCloseable {
         return Limit.told(
                 headers.getFirst("x-ratelimit-limit-" + what),
                 headers.getFirst("x-ratelimit-remaining-" + what),
-                duration(headers.getFirst("x-ratelimit-reset-" + what)));
+                () -> duration(headers.getFirst("x-ratelimit-reset-" + what)));
     }
 
     /** Such as {@code 6m0s} or {@code 120ms}. */

@@ -1,6 +1,7 @@
 package dev.parley.provider;
 
 import java.time.Duration;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,17 +44,19 @@ public record RateLimitHeaders(
         /**
          * As headers tell it; null when they do not.
          *
-         * @param untilFull how long until all of it would be left again; null when that is not told. What takes longer than
-         *     a minute to fill up is a limit of an hour or a day: it does not matter before it is almost used up, and then
-         *     how fast it fills up is what it allows a minute
+         * @param reset how long until all of it would be left again; null when that is not told. Only asked where not all of
+         *     it is left. What takes longer than a minute to fill up is a limit of an hour or a day: it does not matter
+         *     before it is almost used up, and then how fast it fills up is what it allows a minute
          */
-        static @Nullable Limit told(@Nullable String limit, @Nullable String remaining, @Nullable Duration untilFull) {
+        static @Nullable Limit told(
+                @Nullable String limit, @Nullable String remaining, Supplier<@Nullable Duration> reset) {
             if (limit == null || remaining == null || !isNumber(limit) || !isNumber(remaining)) {
                 return null;
             }
             long all = Long.parseLong(limit);
             long left = Long.parseLong(remaining);
-            if (untilFull == null || untilFull.isNegative() || left >= all) {
+            Duration untilFull = left < all ? reset.get() : null;
+            if (untilFull == null || untilFull.isNegative()) {
                 return new Limit(all, left, Duration.ZERO);
             }
             Duration untilNext = left > 0 ? Duration.ZERO : untilFull.dividedBy(all);
