@@ -217,11 +217,13 @@ public class BrokenItems {
 
     private final NamedParameterJdbcTemplate jdbc;
     private final JdbcClient client;
+    private final JobFailures failures;
     private final Dialect dialect;
 
     public BrokenItems(NamedParameterJdbcTemplate jdbc, Dialect dialect) {
         this.jdbc = jdbc;
         this.client = JdbcClient.create(jdbc);
+        this.failures = new JobFailures(client);
         this.dialect = dialect;
     }
 
@@ -347,7 +349,10 @@ public class BrokenItems {
     @Transactional
     public int recount() {
         List<Map<String, Object>> wrong = wrongCounters();
-        wrong.forEach(job -> client.sql(RECOUNT).params(job).update());
+        wrong.forEach(job -> {
+            client.sql(RECOUNT).params(job).update();
+            failures.recount((UUID) job.get("id"));
+        });
         return wrong.size();
     }
 
