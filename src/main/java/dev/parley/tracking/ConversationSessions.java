@@ -12,12 +12,11 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
-import java.util.List;
-import org.springframework.jdbc.core.RowCallbackHandler;
-import java.util.Map;
-import java.util.HashMap;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -31,6 +30,7 @@ import org.slf4j.LoggerFactory;
 import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.core.RowCallbackHandler;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.stereotype.Repository;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -380,12 +380,8 @@ public class ConversationSessions {
         OffsetDateTime time = before.atOffset(ZoneOffset.UTC);
         return jdbc.query(
                 ABANDONED,
-                (row, n) ->
-                        new End(
-                                row.getObject("session_id", UUID.class),
-                                null,
-                                time(row, "last_at"),
-                                row.getLong("messages")),
+                (row, n) -> new End(
+                        row.getObject("session_id", UUID.class), null, time(row, "last_at"), row.getLong("messages")),
                 time,
                 time,
                 limit);
@@ -421,9 +417,10 @@ public class ConversationSessions {
     Map<UUID, UUID> owners(Collection<UUID> sessions) {
         Map<UUID, UUID> owners = new HashMap<>();
         jdbc.query(
-                connection -> prepare(connection, OWNERS, new Column<>("uuid", List.copyOf(sessions), session -> session)),
-                (RowCallbackHandler)
-                        row -> owners.put(row.getObject("session_id", UUID.class), row.getObject("user_id", UUID.class)));
+                connection ->
+                        prepare(connection, OWNERS, new Column<>("uuid", List.copyOf(sessions), session -> session)),
+                (RowCallbackHandler) row ->
+                        owners.put(row.getObject("session_id", UUID.class), row.getObject("user_id", UUID.class)));
         return owners;
     }
 

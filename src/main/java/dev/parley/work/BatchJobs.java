@@ -566,7 +566,9 @@ public class BatchJobs {
         }
         Map<String, Long> items = new HashMap<>();
         for (Cause cause : failuresByCause(id)) {
-            if (which.all() || which.retryable() && cause.retryable() || which.codes().contains(cause.code())) {
+            if (which.all()
+                    || which.retryable() && cause.retryable()
+                    || which.codes().contains(cause.code())) {
                 parameters(id, cause).forEach((parameters, some) -> items.merge(parameters, some, Long::sum));
             }
         }
@@ -597,8 +599,7 @@ public class BatchJobs {
                     .param("code", code)
                     .param("from", ends[0] + (long) place * (ends[1] - ends[0]) / PLACES)
                     .param("limit", A_PLACE)
-                    .query((RowCallbackHandler)
-                            row -> sample.put(row.getInt("position"), row.getString("parameters")));
+                    .query((RowCallbackHandler) row -> sample.put(row.getInt("position"), row.getString("parameters")));
         }
         Map<String, Long> sampled = new HashMap<>();
         long left = items;
