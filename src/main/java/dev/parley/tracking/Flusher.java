@@ -167,7 +167,7 @@ final class Flusher implements Runnable {
         Stored result = store.store(entries);
         recovered();
         for (Refused refused : result.refused()) {
-            if (isOfOthers(refused)) {
+            if (giveUpIfOfOthers(refused)) {
                 continue;
             }
             tellRefused(refused, 1);
@@ -177,7 +177,7 @@ final class Flusher implements Runnable {
     }
 
     /** What is another user's will not be stored the next time either, and no more of it is to come. */
-    private boolean isOfOthers(Refused refused) {
+    private boolean giveUpIfOfOthers(Refused refused) {
         if (!refused.isOfOthers()) {
             return false;
         }
@@ -215,7 +215,7 @@ final class Flusher implements Runnable {
                     .orElse(null);
             int tries = due.get(i).tries() + 1;
             if (refused != null) {
-                if (isOfOthers(refused)) {
+                if (giveUpIfOfOthers(refused)) {
                     continue;
                 }
                 tellRefused(refused, tries);
