@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.namedparam.NamedParameterJdbcTemplate;
@@ -351,7 +352,7 @@ public class BrokenItems {
         List<Map<String, Object>> wrong = wrongCounters();
         wrong.forEach(job -> {
             client.sql(RECOUNT).params(job).update();
-            failures.recount((UUID) job.get("id"));
+            failures.recount((UUID) Objects.requireNonNull(job.get("id")));
         });
         return wrong.size();
     }

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
+import dev.parley.launch.Views.JobView;
 import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
 import dev.parley.serve.Http.Answer;
+import java.lang.reflect.RecordComponent;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -111,36 +113,10 @@ class ApiTests {
         JsonNode it = get("/api/jobs/" + job);
 
         assertThat(it.propertyNames())
-                .containsExactly(
-                        "id",
-                        "name",
-                        "status",
-                        "statusReason",
-                        "priority",
-                        "total",
-                        "completed",
-                        "successful",
-                        "failed",
-                        "percentage",
-                        "successRate",
-                        "costUsd",
-                        "budgetUsd",
-                        "estimatedCostUsd",
-                        "unknownCostCalls",
-                        "possiblyPaidTwice",
-                        "lastItemError",
-                        "ratePerMinute",
-                        "remainingSeconds",
-                        "projectedCostUsd",
-                        "inFlight",
-                        "schedule",
-                        "delivery",
-                        "batches",
-                        "log",
-                        "report",
-                        "createdAt",
-                        "startedAt",
-                        "completedAt");
+                .as("what the command says, in its order")
+                .containsExactlyElementsOf(Arrays.stream(JobView.class.getRecordComponents())
+                        .map(RecordComponent::getName)
+                        .toList());
         assertThat(it.get("total").asInt()).isEqualTo(8);
         assertThat(it.get("completed").asInt()).isEqualTo(8);
         assertThat(it.get("successful").asInt()).isEqualTo(7);

@@ -213,6 +213,25 @@ class PageInBrowser {
         app.run(job);
     }
 
+    @Test
+    void anItemWhoseAnswerIsStoredIsAskedAnewAsAJobOfItsOwn() {
+        UUID job = app.enqueue(40);
+        app.run(job);
+        int failed = app.job(job).failedItems();
+        open("/items/" + failed(job, "refused"));
+
+        browser.button("Ask anew").orElseThrow().click();
+        browser.until("it says what will happen", () -> browser.text("dialog").contains("costs nothing"));
+        assertThat(browser.text("dialog")).contains("A job of its own asks for the same once more");
+        browser.one("dialog .primary").click();
+        browser.until("the job is shown", () -> browser.text("h1").equals("Retry of one: Essential Estate Planning"));
+
+        assertThat(browser.text(".meter strong")).isEqualTo("0 / 1 completed");
+        assertThat(app.job(job).failedItems()).isEqualTo(failed);
+        assertThat(browser.complaints()).isEmpty();
+        confirm("Cancel");
+    }
+
     private static UUID failed(UUID job, String code) {
         return app.jdbc()
                 .sql(
@@ -340,12 +359,11 @@ class PageInBrowser {
         browser.one("#name").sendKeys("From the page");
         browser.until("it is quoted", () -> browser.text(".summary").contains("free"));
         assertThat(browser.text(".fields")).contains("Each at once, at the full price.");
-        browser.one("#delivery").sendKeys("batch");
-        browser.until("its hint is another", () -> browser.text(".fields").contains("at half the price"));
+        browser.one("#delivery option[value=batch]").click();
         browser.until(
                 "the offline provider has no batches",
                 () -> browser.text(".fields").contains("cannot be had"));
-        browser.one("#delivery").sendKeys("live");
+        browser.one("#delivery option[value=live]").click();
         browser.until("it is quoted again", () -> browser.text(".summary").contains("free"));
         assertThat(browser.text(".summary")).contains("1 × 1 × " + topics, topics + " conversations");
 
