@@ -359,11 +359,11 @@ class PageInBrowser {
         browser.one("#name").sendKeys("From the page");
         browser.until("it is quoted", () -> browser.text(".summary").contains("free"));
         assertThat(browser.text(".fields")).contains("Each at once, at the full price.");
-        browser.one("#delivery option[value=batch]").click();
+        browser.one("#delivery").sendKeys("batch");
         browser.until(
                 "the offline provider has no batches",
                 () -> browser.text(".fields").contains("cannot be had"));
-        browser.one("#delivery option[value=live]").click();
+        browser.one("#delivery").sendKeys(Keys.HOME);
         browser.until("it is quoted again", () -> browser.text(".summary").contains("free"));
         assertThat(browser.text(".summary")).contains("1 × 1 × " + topics, topics + " conversations");
 
