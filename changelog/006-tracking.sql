@@ -279,7 +279,8 @@ $adopt$;
 
 --changeset parley:tracking-indexes
 CREATE INDEX IF NOT EXISTS conversation_sessions_started_at_idx ON conversation_sessions (started_at);
-CREATE INDEX IF NOT EXISTS conversation_messages_session_id_idx ON conversation_messages (session_id, seq);
+CREATE INDEX IF NOT EXISTS conversation_messages_session_id_idx ON conversation_messages (session_id, created_at, seq);
+CREATE INDEX IF NOT EXISTS conversation_sessions_user_id_idx ON conversation_sessions (user_id, started_at);
 CREATE INDEX IF NOT EXISTS conversation_messages_created_at_idx ON conversation_messages (created_at);
 
 --changeset parley:tracking-row-level-security dbms:postgresql splitStatements:false

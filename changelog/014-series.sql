@@ -18,6 +18,23 @@ CREATE TABLE IF NOT EXISTS job_series (
 --comment: When the report of a job was last written; none is no report.
 ALTER TABLE batch_jobs ADD COLUMN IF NOT EXISTS reported_at timestamp with time zone;
 
+--changeset parley:job-failures
+--comment: A job's failed items by cause, counted where the job is: nobody has to count a million of them to show three lines.
+CREATE TABLE IF NOT EXISTS job_failures (
+    job_id     uuid NOT NULL,
+    error_code ${text} NOT NULL,
+    retryable  boolean NOT NULL,
+    items      bigint NOT NULL,
+    example    ${text} NOT NULL,
+    CONSTRAINT job_failures_pkey PRIMARY KEY (job_id, error_code, retryable),
+    CONSTRAINT job_failures_job_id_fkey FOREIGN KEY (job_id) REFERENCES batch_jobs (id) ON DELETE CASCADE
+);
+INSERT INTO job_failures (job_id, error_code, retryable, items, example)
+SELECT batch_job_id, error_code, COALESCE(retryable, FALSE), count(*), max(error_message)
+  FROM batch_items
+ WHERE status = 'failed'
+ GROUP BY batch_job_id, error_code, COALESCE(retryable, FALSE);
+
 --changeset parley:filters-postgresql dbms:postgresql runInTransaction:false
 --comment: A page of the items that wait, or that failed for one cause, of a job of a million. Neither has a row for an item that succeeded.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS batch_items_queued_idx ON batch_items (batch_job_id, position) WHERE status = 'queued';

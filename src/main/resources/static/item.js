@@ -1,19 +1,63 @@
 /** One item: what it asks for, and each call that was made for it. */
-import {get} from './api.js';
+import {get, post} from './api.js';
 import {h} from './dom.js';
-import {clock, dateTime, duration, money, number, plural, words} from './format.js';
-import {badge, fact, failure, link, loading} from './parts.js';
+import {clock, dateTime, duration, money, number, plural, range, words} from './format.js';
+import {announce, badge, confirm, fact, failure, link, loading} from './parts.js';
 
-export function itemPage({id, show, title}) {
+export function itemPage({id, show, title, may}) {
     show(loading('the item'));
-    get(`/api/items/${encodeURIComponent(id)}`).then(explanation => {
+    const load = () => get(`/api/items/${encodeURIComponent(id)}`).then(explanation => {
         title(`Item ${explanation.item.position} of ${explanation.job.name}`);
-        show(view(explanation));
+        show(view(explanation, may('operate') && again(explanation, load)));
     }, error => show(failure(error)));
+    load();
     return {};
 }
 
-function view({item, job, parameters, parametersProblem, calls, costUsd, elsewhere, retry}) {
+/** What can be done for an item that failed; nothing otherwise. An answer that is stored would come to the same again. */
+function again(explanation, load) {
+    const {item, job, parameters, calls} = explanation;
+    if (item.status !== 'failed' || job.status === 'cancelled') {
+        return null;
+    }
+    return calls.at(-1)?.status === 'success' && parameters ? {verb: 'Ask anew', act: () => askAnew(explanation)} : {verb: 'Retry', act: async () => {
+        const which = {items: [item.id]};
+        const answer = await confirm({
+            title: `Retry item ${number(item.position)}: ${job.name}`, verb: 'Retry',
+            explain: () => post(`/api/jobs/${job.id}/preview`, {action: 'retry', ...which}),
+            act: () => post(`/api/jobs/${job.id}/retry`, which),
+        });
+        if (answer) {
+            announce('The item is queued again.');
+            load();
+        }
+    }};
+}
+
+async function askAnew({item, parameters: {persona, emotionalArc, trainingTopic, tier, template}}) {
+    const order = {name: `Retry of one: ${item.topic ?? name(trainingTopic)}`.slice(0, 200), items: [{
+        personaId: persona.id, emotionalArcId: emotionalArc.id, trainingTopicId: trainingTopic.id, tier, templateId: template?.id ?? null,
+    }]};
+    let quote;
+    const job = await confirm({
+        title: `Ask anew for item ${number(item.position)}`, verb: 'Enqueue',
+        explain: async () => {
+            quote = await post('/api/jobs/estimate', order);
+            if (quote.problems.length) {
+                throw new Error(quote.problems.map(problem => problem.message).join('; '));
+            }
+            return {says: `The answer to this item is stored, and would fail again. A job of its own asks for the same once more, which ${
+                quote.highUsd === null ? 'costs nobody knows what' : quote.highUsd === 0 ? 'costs nothing' : `may cost ${range(quote.lowUsd, quote.highUsd)}`}. This item stays as it is.`};
+        },
+        act: () => post('/api/jobs', {...order, confirmedUsd: quote.highUsd}),
+    });
+    if (job) {
+        announce('A job of one item is enqueued.');
+        location.hash = `#/jobs/${job.id}`;
+    }
+}
+
+function view({item, job, parameters, parametersProblem, calls, costUsd, elsewhere, retry}, remedy) {
     return [
         h('div', {},
             h('p', {class: 'trail'}, link('#/', 'Jobs'), ' / ', link(`#/jobs/${job.id}`, job.name)),
@@ -24,8 +68,9 @@ function view({item, job, parameters, parametersProblem, calls, costUsd, elsewhe
         item.errorCode && h('div', {class: 'note', 'data-is': item.status === 'failed' ? 'bad' : 'warn'},
             h('p', {}, h('code', {}, item.errorCode), ` ${item.errorMessage ?? ''}`),
             h('p', {class: 'small'}, item.status === 'failed'
-                ? [item.retryable ? 'This may pass. ' : 'This will not pass by itself. ', 'Try it again: ', h('code', {}, retry)]
-                : `It is queued again, and may be tried from ${dateTime(item.availableAt)}.`)),
+                ? [item.retryable ? 'This may pass. ' : 'This will not pass by itself. ', 'On the command line: ', h('code', {}, retry)]
+                : `It is queued again, and may be tried from ${dateTime(item.availableAt)}.`),
+            remedy && h('p', {}, h('button', {type: 'button', on: {click: remedy.act}}, `${remedy.verb}…`))),
         h('section', {class: 'panel', 'aria-labelledby': 'asks'}, h('h2', {id: 'asks'}, 'Parameters'),
             parameters ? h('dl', {class: 'facts'},
                 made('Persona', parameters.persona, elsewhere?.persona),

@@ -3,7 +3,7 @@ import {calmly, get, listen, post} from './api.js';
 import {jobCharts} from './charts.js';
 import {h} from './dom.js';
 import {dateTime, money, number, percent, plural, roughly, words} from './format.js';
-import {announce, badge, confirm, fact, failure, link, loading, pager, progress, segments, table, tile} from './parts.js';
+import {announce, badge, confirm, disconnected, fact, failure, link, loading, pager, progress, segments, table, tile} from './parts.js';
 
 const STATES = ['', 'queued', 'processing', 'completed', 'failed'];
 const PAGE = 20;
@@ -92,7 +92,7 @@ export function jobPage({id, query, show, title, may}) {
             h('strong', {}, `${number(job.completed)} / ${number(job.total)} completed`),
             h('strong', {}, percent(job.percentage))),
         progress(job),
-        h('p', {class: 'small muted two line', title: job.statusReason}, lost ? 'Connection lost, trying again…' : said(job)));
+        h('p', {class: 'small muted two line', title: job.statusReason}, lost ? disconnected() : said(job)));
 
     const figures = () => h('dl', {key: 'figures', class: 'tiles'},
         tile('Successful', number(job.successful), job.completed ? `rate ${percent(job.successRate)}` : '–', job.successful ? 'good' : null),

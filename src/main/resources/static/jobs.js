@@ -2,7 +2,7 @@
 import {calmly, get, listen} from './api.js';
 import {h} from './dom.js';
 import {dateTime, money, number, percent, roughly} from './format.js';
-import {badge, failure, link, loading, pager, progress, segments, success, table} from './parts.js';
+import {badge, disconnected, failure, link, loading, pager, progress, segments, success, table} from './parts.js';
 
 const STATES = ['', 'queued', 'processing', 'paused', 'completed', 'failed', 'cancelled'];
 const PAGE = 20;
@@ -64,7 +64,7 @@ export function jobsPage({query, show, title, may}) {
                 may('operate') && h('a', {class: 'button primary', href: '#/new'}, 'New job')),
             h('div', {class: 'between'},
                 segments('By state', STATES, status, state => state ? `#/?status=${state}` : '#/'),
-                h('p', {class: 'small muted', role: 'status'}, lost ? 'Connection lost, trying again…' : '')),
+                h('p', {class: 'small muted', role: 'status'}, lost ? disconnected() : '')),
             h('div', {class: 'panel'}, table({
                 caption: 'Jobs, newest first', rows: jobs, key: job => job.id, columns: columns(),
                 empty: status ? `No job is ${status}.` : [h('strong', {}, 'No jobs yet'),

@@ -5,11 +5,16 @@ import {number, plural, range, words} from './format.js';
 import {announce, confirm, failure, loading, objection} from './parts.js';
 
 const KINDS = [['personas', 'Personas'], ['arcs', 'Emotional arcs'], ['topics', 'Topics']];
+const DELIVERIES = [
+    {key: 'live', label: 'live', hint: 'Each at once, at the full price.'},
+    {key: 'batch', label: 'batch', hint: 'Many at once, at half the price; answered within a day.'},
+    {key: 'batch-then-live', label: 'batch, then live', hint: 'By batch first, and live what comes back from there without an answer.'},
+];
 const PAUSE = 300; // milliseconds without a key stroke before the server is asked
 
 export function newJobPage({show, title, may}) {
     const chosen = {personas: new Set(), arcs: new Set(), topics: new Set()};
-    const rest = {name: '', tier: 'template', priority: 'normal', budgetUsd: '', template: ''};
+    const rest = {name: '', tier: 'template', priority: 'normal', budgetUsd: '', template: '', delivery: 'live'};
     let catalog = null;
     let estimate = null;
     let objected = null;
@@ -30,7 +35,7 @@ export function newJobPage({show, title, may}) {
 
     const body = () => ({
         ...Object.fromEntries(KINDS.map(([kind]) => [kind, [...chosen[kind]]])),
-        name: rest.name.trim(), tier: rest.tier, priority: rest.priority,
+        name: rest.name.trim(), tier: rest.tier, priority: rest.priority, delivery: rest.delivery,
         budgetUsd: rest.budgetUsd === '' ? null : Number(rest.budgetUsd), template: rest.template || null,
     });
 
@@ -132,13 +137,15 @@ export function newJobPage({show, title, may}) {
                 'Pauses before it is exceeded. Empty is none.'),
             field('tier', 'Tier', select('tier', catalog.tiers.map(tier => [tier.key ?? tier, words(tier.key ?? tier)]))),
             field('priority', 'Priority', select('priority', ['high', 'normal', 'low'].map(p => [p, p]))),
+            field('delivery', 'Delivery', select('delivery', DELIVERIES.map(({key, label}) => [key, label])),
+                DELIVERIES.find(({key}) => key === rest.delivery).hint),
             field('template', 'Template', select('template', [['', 'chosen by arc and tier'],
                 ...catalog.templates.filter(template => template.active !== false).map(template => [template.id, template.name])]))));
 
     function summary() {
         const n = count();
         const sizes = KINDS.map(([kind]) => number(chosen[kind].size)).join(' × ');
-        const problems = (estimate?.problems ?? []).filter(problem => !['name', 'budgetUsd', 'tier', 'priority', 'template'].includes(problem.field));
+        const problems = (estimate?.problems ?? []).filter(problem => !['name', 'budgetUsd', 'tier', 'priority', 'delivery', 'template'].includes(problem.field));
         return h('aside', {class: 'panel summary', 'aria-labelledby': 'comes-to'}, h('h2', {id: 'comes-to'}, 'This comes to'),
             h('dl', {},
                 h('div', {class: 'plain-tile'}, h('dt', {}, sizes), h('dd', {}, plural(n, 'conversation'))),

@@ -12,6 +12,9 @@ const MOOD = {
 /** A state as a word with a colour. */
 export const badge = (state, text = words(state)) => h('span', {class: 'badge', 'data-is': MOOD[state]}, text);
 
+/** The server does not answer; the page goes on by itself once it does. */
+export const disconnected = () => [h('span', {class: 'badge', 'data-is': 'warn'}, 'disconnected'), ' The server does not answer; trying again…'];
+
 /** The share that succeeded and the share that failed, on one track. */
 export function progress(job, {thin = false} = {}) {
     const share = n => job.total ? n / job.total : 0;

@@ -46,6 +46,7 @@ public enum TestDatabase {
             "provider_batches",
             "schedules",
             "job_series",
+            "job_failures",
             "batch_items",
             "batch_jobs",
             "workers",

@@ -145,10 +145,13 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
         outcomes.forEach(outcome -> tallyOf.apply(outcome.item().jobId()).add(outcome));
         calls.forEach(call -> tallyOf.apply(call.jobId()).spend(call));
         tallies.forEach((job, tally) -> {
-            jobs.count(job, tally.successful, tally.failed, tally.spending);
-            series.add(job, tally.successful, tally.failed, tally.spending.usd(), tally.durations);
-            if (tally.failed > 0 && jobs.errorHandling(job) == ErrorHandling.STOP) {
-                jobs.pause(job, "error_handling is stop, and an item failed: " + tally.lastError);
+            int failed = tally.failures.size();
+            jobs.count(job, tally.successful, failed, tally.spending);
+            jobs.countCauses(job, tally.failures);
+            series.add(job, tally.successful, failed, tally.spending.usd(), tally.durations);
+            if (failed > 0 && jobs.errorHandling(job) == ErrorHandling.STOP) {
+                String last = tally.failures.get(failed - 1).message();
+                jobs.pause(job, "error_handling is stop, and an item failed: " + last);
             }
         });
     }
@@ -194,17 +197,15 @@ class OutcomeWriter implements ItemWriter<ItemOutcome> {
 
     private static final class Tally {
         private int successful;
-        private int failed;
+        private final List<Outcome.Failed> failures = new ArrayList<>();
         private Spending spending = Spending.NONE;
         private final List<Duration> durations = new ArrayList<>();
-        private String lastError = "";
 
         private void add(Outcome outcome) {
             if (outcome instanceof Outcome.Completed) {
                 successful++;
             } else if (outcome instanceof Outcome.Failed f) {
-                failed++;
-                lastError = f.message();
+                failures.add(f);
             }
         }
 

@@ -19,6 +19,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param priority low, normal or high
  * @param template name or id; null selects one by arc and tier
  * @param errorHandling continue or stop
+ * @param delivery live, batch or batch-then-live
  * @param user whose folder the raw files go to
  * @param confirmedUsd what somebody has agreed to pay at the most; a job that may cost more, and more than is begun without a
  *     question, is enqueued paused
@@ -39,6 +40,7 @@ public record JobOrder(
         @Nullable Integer concurrency,
         @Nullable BigDecimal budgetUsd,
         @Nullable String errorHandling,
+        @Nullable String delivery,
         @Nullable UUID user,
         @Nullable BigDecimal confirmedUsd) {
     private static final JsonMapper AS_FILE = JsonMapper.builder()

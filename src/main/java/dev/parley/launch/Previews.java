@@ -54,7 +54,7 @@ public class Previews {
         return switch (deed) {
             case PAUSE -> free(queued, held, "Nothing new is begun: " + items(queued) + " wait until it is resumed.");
             case CANCEL -> free(queued, held, items(queued) + " fail with the code 'cancelled'; what succeeded stays.");
-            case RESUME -> paid(estimates.remaining(job, null), " to go on with.", 0);
+            case RESUME -> paid(estimates.of(job.settings(), jobs.queuedParameters(id, queued)), " to go on with.", 0);
             case RETRY -> {
                 Map<String, Long> failed = jobs.failedParameters(id, which);
                 Estimate estimate = estimates.of(job.settings(), failed);

@@ -54,7 +54,7 @@ public class RetryList {
      * @return the job, unless it has none of those
      */
     List<UUID> requeue(UUID job, boolean all, List<String> codes, boolean parseOnly, PrintWriter out) {
-        int requeued = requeue(job, chosen(all, codes), parseOnly);
+        int requeued = requeue(job, chosen(all, codes, List.of()), parseOnly);
         if (requeued == 0) {
             BatchJob now = JobId.find(jobs, job);
             out.println("Job " + job + " \"" + now.name() + "\": nothing to retry"
@@ -73,9 +73,13 @@ public class RetryList {
      *
      * @return how many
      * @throws ConfigurationException.NotFound when there is no such job
+     * @throws ConfigurationException naming the items that are named and are not of the job, or did not fail
      */
     public int requeue(UUID job, FailedItems which, boolean parseOnly) {
         JobId.find(jobs, job);
+        if (failed(which.items()).keySet().stream().anyMatch(other -> !other.equals(job))) {
+            throw new ConfigurationException("Not all of these items are of job " + job);
+        }
         return retries.requeue(new TreeMap<>(Map.of(job, which)), parseOnly).getOrDefault(job, 0);
     }
 
@@ -83,12 +87,16 @@ public class RetryList {
      * Which failed items of a job are meant.
      *
      * @param all also those that would fail again
-     * @param codes those with one of these; none chooses by {@code all}
-     * @throws ConfigurationException when no item fails with such a code, or both are given
+     * @param codes those with one of these
+     * @param items these alone; none, and no code, chooses by {@code all}
+     * @throws ConfigurationException when no item fails with such a code, or more than one of them is given
      */
-    public static FailedItems chosen(boolean all, List<String> codes) {
-        if (all && !codes.isEmpty()) {
-            throw new ConfigurationException("all and codes exclude each other");
+    public static FailedItems chosen(boolean all, List<String> codes, List<UUID> items) {
+        if (all && !codes.isEmpty() || !items.isEmpty() && (all || !codes.isEmpty())) {
+            throw new ConfigurationException("all, codes and items exclude each other");
+        }
+        if (!items.isEmpty()) {
+            return FailedItems.named(items);
         }
         codes.forEach(RetryList::requireKnown);
         return codes.isEmpty() ? all ? FailedItems.ALL : FailedItems.RETRYABLE : FailedItems.withCodes(codes);
@@ -112,6 +120,16 @@ public class RetryList {
      * @throws ConfigurationException naming those that are not there or did not fail
      */
     List<UUID> requeue(Collection<UUID> items, boolean parseOnly, PrintWriter out) {
+        TreeMap<UUID, FailedItems> failed = failed(items);
+        retries.requeue(failed, parseOnly).forEach((job, requeued) -> told(job, requeued, parseOnly, out));
+        return List.copyOf(failed.keySet());
+    }
+
+    /** By job. */
+    private TreeMap<UUID, FailedItems> failed(Collection<UUID> items) {
+        if (items.isEmpty()) {
+            return new TreeMap<>();
+        }
         Set<UUID> missing = new LinkedHashSet<>(items);
         TreeMap<UUID, List<UUID>> byJob = new TreeMap<>();
         List<String> problems = new ArrayList<>();
@@ -126,11 +144,9 @@ public class RetryList {
         if (!problems.isEmpty()) {
             throw new ConfigurationException(String.join("\n", problems));
         }
-        TreeMap<UUID, FailedItems> failed = byJob.entrySet().stream()
+        return byJob.entrySet().stream()
                 .collect(Collectors.toMap(
                         Map.Entry::getKey, job -> FailedItems.named(job.getValue()), (a, b) -> a, TreeMap::new));
-        retries.requeue(failed, parseOnly).forEach((job, requeued) -> told(job, requeued, parseOnly, out));
-        return List.copyOf(failed.keySet());
     }
 
     private void told(UUID job, int items, boolean parseOnly, PrintWriter out) {

@@ -39,6 +39,7 @@ class TableQuery {
             "personas",
             "prompt_templates",
             "schedules",
+            "job_failures",
             "job_series",
             "tracking_dead_letters",
             "training_topics");

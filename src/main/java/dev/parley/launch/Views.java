@@ -434,10 +434,12 @@ public class Views {
 
     /** Empty where there is no such job. */
     public Optional<ItemPage> items(ItemLookup.Query query) {
-        if (jobs.find(query.job()).isEmpty()) {
+        BatchJob job = jobs.find(query.job()).orElse(null);
+        if (job == null) {
             return Optional.empty();
         }
-        List<ItemRow> rows = items.page(query);
+        boolean none = query.status() == ItemStatus.COMPLETED && job.successfulItems() == 0;
+        List<ItemRow> rows = none ? List.of() : items.page(query); // no index tells that, not even in a million rows
         Integer next =
                 rows.size() < query.limit() ? null : rows.get(rows.size() - 1).position();
         return Optional.of(new ItemPage(rows.stream().map(ItemView::of).toList(), next));

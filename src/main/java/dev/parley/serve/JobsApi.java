@@ -93,21 +93,27 @@ class JobsApi {
      *
      * @param codes those that failed with one of these
      * @param all without codes: also those that would fail again; otherwise only those that may succeed later
+     * @param items these alone, by id
      */
-    record Selection(@Nullable List<String> codes, @Nullable Boolean all) {
+    record Selection(
+            @Nullable List<String> codes,
+            @Nullable Boolean all,
+            @Nullable List<UUID> items) {
         FailedItems chosen() {
-            return RetryList.chosen(Boolean.TRUE.equals(all), codes == null ? List.of() : codes);
+            return RetryList.chosen(
+                    Boolean.TRUE.equals(all), codes == null ? List.of() : codes, items == null ? List.of() : items);
         }
     }
 
     /** @param items that are queued again */
     record RetriedItems(int items, JobView job) {}
 
-    /** @param codes and {@code all} only for a retry, as there */
+    /** @param codes and {@code all} and {@code items} only for a retry, as there */
     record Intention(
             Deed action,
             @Nullable List<String> codes,
-            @Nullable Boolean all) {}
+            @Nullable Boolean all,
+            @Nullable List<UUID> items) {}
 
     @Operation(summary = "Jobs, newest first")
     @GetMapping
@@ -249,7 +255,8 @@ class JobsApi {
         if (intention.action() == null) {
             throw new BadRequestException("action is missing; should be pause, resume, cancel or retry");
         }
-        return previews.of(id, intention.action(), new Selection(intention.codes(), intention.all()).chosen());
+        return previews.of(
+                id, intention.action(), new Selection(intention.codes(), intention.all(), intention.items()).chosen());
     }
 
     @Operation(summary = "What a new job would come to, and what speaks against it", description = "Changes nothing.")

@@ -1,5 +1,6 @@
 package dev.parley.serve;
 
+import dev.parley.serve.IssuedTokens.IssuerAwayException;
 import io.github.bucket4j.Bucket;
 import java.time.Duration;
 import java.util.Arrays;
@@ -60,7 +61,7 @@ class LoginGuard implements AuthenticationManager {
         try {
             authenticated = logins.authenticate(shown);
         } catch (AuthenticationException e) {
-            if (!guessable) {
+            if (!guessable && !(e instanceof IssuerAwayException)) {
                 take(failures);
             }
             throw e;

@@ -1,5 +1,6 @@
 package dev.parley.serve;
 
+import dev.parley.serve.IssuedTokens.IssuerAwayException;
 import dev.parley.serve.LoginGuard.LockedOutException;
 import jakarta.servlet.DispatcherType;
 import jakarta.servlet.http.HttpServletRequest;
@@ -9,10 +10,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.HttpStatus;
@@ -64,6 +68,8 @@ class SecurityConfiguration implements WebMvcConfigurer {
     /** A browser cannot be kept by a page from sending one of these with what changes something. */
     private static final List<String> OF_BROWSERS =
             List.of(HttpHeaders.COOKIE, HttpHeaders.ORIGIN, "Sec-Fetch-Site", HttpHeaders.REFERER);
+
+    private static final Logger log = LoggerFactory.getLogger(SecurityConfiguration.class);
 
     private final Access access;
     private final ErrorAnswers errors;
@@ -140,7 +146,7 @@ class SecurityConfiguration implements WebMvcConfigurer {
         issuer.ifAvailable(decoder -> {
             JwtAuthenticationProvider tokens = new JwtAuthenticationProvider(decoder);
             authorities.ifAvailable(tokens::setJwtAuthenticationConverter);
-            providers.add(tokens);
+            providers.add(new IssuedTokens(tokens));
         });
         return new LoginGuard(new ProviderManager(providers), settings.failedLogins());
     }
@@ -209,6 +215,13 @@ class SecurityConfiguration implements WebMvcConfigurer {
         if (e instanceof LockedOutException locked) {
             response.setHeader(HttpHeaders.RETRY_AFTER, locked.retryAfter());
             errors.write(response, HttpStatus.TOO_MANY_REQUESTS, "too many failed logins from this address");
+        } else if (e instanceof IssuerAwayException) {
+            log.warn("A token is not looked at: {}: {}", e.getMessage(), NestedExceptionUtils.getMostSpecificCause(e));
+            response.setHeader(HttpHeaders.RETRY_AFTER, "5");
+            errors.write(
+                    response,
+                    HttpStatus.SERVICE_UNAVAILABLE,
+                    "the issuer of tokens does not answer; try again in a moment");
         } else if (request.getMethod().equals("GET") && wantsPage(request)) {
             response.sendRedirect(LOGIN);
         } else {

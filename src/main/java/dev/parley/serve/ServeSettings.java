@@ -1,6 +1,7 @@
 package dev.parley.serve;
 
 import jakarta.validation.constraints.Positive;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -23,6 +24,7 @@ import org.springframework.validation.annotation.Validated;
  * @param hosts names that the server is called by, beside those of this machine
  * @param failedLogins from one address, in a minute
  * @param maxBody of a request; the tracker's doors have their own
+ * @param bodyTimeout within which a request's body has to be there
  */
 @Validated
 @ConfigurationProperties("parley.serve")
@@ -34,7 +36,8 @@ record ServeSettings(
         @Nullable String password,
         @DefaultValue List<String> hosts,
         @DefaultValue("10") @Positive int failedLogins,
-        @DefaultValue("1MB") DataSize maxBody) {
+        @DefaultValue("1MB") DataSize maxBody,
+        @DefaultValue("60s") Duration bodyTimeout) {
     private static final int SHORTEST_TOKEN = 16;
     private static final int SHORTEST_PASSWORD = 8;
 
@@ -98,6 +101,6 @@ record ServeSettings(
     @Override
     public String toString() {
         return "ServeSettings[tokens=" + tokens().keySet() + ", user=" + user + ", hosts=" + hosts + ", failedLogins="
-                + failedLogins + ", maxBody=" + maxBody + "]";
+                + failedLogins + ", maxBody=" + maxBody + ", bodyTimeout=" + bodyTimeout + "]";
     }
 }

@@ -5,14 +5,19 @@ import dev.parley.database.Dialect;
 import dev.parley.tracking.Entry.End;
 import dev.parley.tracking.Entry.Message;
 import dev.parley.tracking.Entry.Start;
+import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -27,6 +32,7 @@ import org.springframework.core.NestedExceptionUtils;
 import org.springframework.dao.DataAccessResourceFailureException;
 import org.springframework.dao.DuplicateKeyException;
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.core.RowCallbackHandler;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.stereotype.Repository;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -63,15 +69,24 @@ public class ConversationSessions {
                           CAST(? AS varchar ARRAY), CAST(? AS varchar ARRAY), CAST(? AS varchar ARRAY),
                           CAST(? AS varchar ARRAY), CAST(? AS bigint ARRAY), CAST(? AS bigint ARRAY))
                 AS q(i, s, u, r, c, a, m, n, t)
+             WHERE NOT EXISTS (SELECT 1
+                                 FROM conversation_sessions o
+                                WHERE o.session_id = CAST(s AS uuid) AND o.user_id <> CAST(u AS uuid))
             """;
 
     private static final String INSERT_MESSAGES = INSERT_NEW_MESSAGES + "    ON CONFLICT DO NOTHING\n";
 
-    /** Never moves an end back: a replay and a second end change nothing. */
+    private static final String OWNERS = """
+            SELECT session_id, user_id
+              FROM conversation_sessions
+             WHERE session_id IN (SELECT CAST(s AS uuid) FROM unnest(CAST(? AS varchar ARRAY)) AS r(s))
+            """;
+
+    /** Never moves an end back: a replay and a second end change nothing, and nobody ends another user's session. */
     private static final String END = """
             UPDATE conversation_sessions
                SET ended_at = ?, duration_seconds = greatest(0, extract(epoch FROM (CAST(? AS timestamp with time zone) - started_at)))
-             WHERE session_id = ? AND (ended_at IS NULL OR ended_at < ?)
+             WHERE session_id = ? AND (ended_at IS NULL OR ended_at < ?) AND user_id = coalesce(?, user_id)
             """;
 
     private static final String ABANDONED = """
@@ -85,19 +100,23 @@ public class ConversationSessions {
              LIMIT ?
             """;
 
+    /** %s is whose. */
     private static final String RECENT_SESSIONS = """
             SELECT session_id, user_id, started_at, ended_at, duration_seconds, metadata,
                    (SELECT count(*) FROM conversation_messages m WHERE m.session_id = s.session_id) AS messages
               FROM conversation_sessions s
-             WHERE (started_at, session_id) < (?, ?) AND (CAST(? AS uuid) IS NULL OR user_id = ?)
+             WHERE (started_at, session_id) < (?, ?)%s
              ORDER BY started_at DESC, session_id DESC
              LIMIT ?
             """;
 
     private static final String STARTED_AT = "SELECT started_at FROM conversation_sessions WHERE session_id = ?";
 
-    /** Later than any. */
+    /** Earlier than any, and later. */
+    private static final OffsetDateTime EVER = OffsetDateTime.parse("0001-01-01T00:00:00Z");
+
     private static final OffsetDateTime NEVER = OffsetDateTime.parse("9999-12-31T00:00:00Z");
+    private static final UUID FIRST = new UUID(0, 0);
 
     private static final UUID LAST = new UUID(-1, -1);
 
@@ -110,14 +129,15 @@ public class ConversationSessions {
             """;
 
     private static final String MESSAGES_AFTER = """
-            SELECT m.id, m.session_id, m.user_id, m.role, m.content, m.audio_url, m.metadata, m.created_at
-              FROM conversation_messages m
-              LEFT JOIN conversation_messages a ON a.id = ?
-             WHERE m.session_id = ?
-               AND (a.id IS NULL OR (m.created_at, coalesce(m.seq, 0), m.id) > (a.created_at, coalesce(a.seq, 0), a.id))
-             ORDER BY m.created_at, coalesce(m.seq, 0), m.id
+            SELECT id, session_id, user_id, role, content, audio_url, metadata, created_at
+              FROM conversation_messages
+             WHERE session_id = ? AND created_at >= ? AND (created_at, coalesce(seq, 0), id) > (?, ?, ?)
+             ORDER BY created_at, coalesce(seq, 0), id
              LIMIT ?
             """;
+
+    private static final String PLACE_OF_MESSAGE =
+            "SELECT created_at, coalesce(seq, 0) AS seq, id FROM conversation_messages WHERE id = ?";
 
     private static final String USER = "SELECT user_id FROM conversation_sessions WHERE session_id = ?";
 
@@ -220,8 +240,13 @@ public class ConversationSessions {
         if (before.isEmpty()) {
             return List.of();
         }
+        List<Object> parameters = new ArrayList<>(List.of(before.get(0), after == null ? LAST : after));
+        if (user != null) {
+            parameters.add(user);
+        }
+        parameters.add(limit);
         return jdbc.query(
-                RECENT_SESSIONS,
+                RECENT_SESSIONS.formatted(user == null ? "" : " AND user_id = ?"),
                 (row, n) -> new Session(
                         row.getObject("session_id", UUID.class),
                         row.getObject("user_id", UUID.class),
@@ -230,11 +255,7 @@ public class ConversationSessions {
                         row.getObject("duration_seconds", Double.class),
                         row.getString("metadata"),
                         row.getLong("messages")),
-                before.get(0),
-                after == null ? LAST : after,
-                user,
-                user,
-                limit);
+                parameters.toArray());
     }
 
     /** The newest messages of a session, the newest first. */
@@ -248,8 +269,29 @@ public class ConversationSessions {
      * @param after the last one of the page before; null for the first page
      */
     public List<StoredMessage> messages(UUID sessionId, @Nullable UUID after, int limit) {
-        return jdbc.query(MESSAGES_AFTER, ConversationSessions::message, after, sessionId, limit);
+        List<Place> places = after == null
+                ? List.of()
+                : jdbc.query(
+                        PLACE_OF_MESSAGE,
+                        (row, n) -> new Place(
+                                row.getObject("created_at", OffsetDateTime.class),
+                                row.getLong("seq"),
+                                row.getObject("id", UUID.class)),
+                        after);
+        Place place = places.isEmpty() ? new Place(EVER, 0, FIRST) : places.get(0);
+        return jdbc.query(
+                MESSAGES_AFTER,
+                ConversationSessions::message,
+                sessionId,
+                place.at(),
+                place.at(),
+                place.seq(),
+                place.id(),
+                limit);
     }
+
+    /** Where a message stands in its session. */
+    private record Place(OffsetDateTime at, long seq, UUID id) {}
 
     private static StoredMessage message(ResultSet row, int number) throws SQLException {
         return new StoredMessage(
@@ -297,7 +339,7 @@ public class ConversationSessions {
                 texts(starts, Start::metadata));
     }
 
-    /** @return how many were new; the others are there already */
+    /** @return how many were new; the others are there already, or belong into a session that is another user's */
     int insertMessages(List<Message> messages) {
         return insert(INSERT_MESSAGES, messages);
     }
@@ -341,6 +383,7 @@ public class ConversationSessions {
             statement.setObject(2, at);
             statement.setObject(3, end.sessionId());
             statement.setObject(4, at);
+            statement.setObject(5, end.userId());
         });
         boolean[] changed = new boolean[ends.size()];
         for (int i = 0; i < changed.length; i++) {
@@ -355,8 +398,8 @@ public class ConversationSessions {
         OffsetDateTime time = before.atOffset(ZoneOffset.UTC);
         return jdbc.query(
                 ABANDONED,
-                (row, n) ->
-                        new End(row.getObject("session_id", UUID.class), time(row, "last_at"), row.getLong("messages")),
+                (row, n) -> new End(
+                        row.getObject("session_id", UUID.class), null, time(row, "last_at"), row.getLong("messages")),
                 time,
                 time,
                 limit);
@@ -392,6 +435,16 @@ public class ConversationSessions {
         return numbers;
     }
 
+    /** Whose sessions are; those that are not there are not in the result. */
+    Map<UUID, UUID> owners(Collection<UUID> sessions) {
+        Map<UUID, UUID> owners = new HashMap<>();
+        jdbc.query(
+                connection -> prepare(connection, OWNERS, texts(List.copyOf(sessions), session -> session)),
+                (RowCallbackHandler) row ->
+                        owners.put(row.getObject("session_id", UUID.class), row.getObject("user_id", UUID.class)));
+        return owners;
+    }
+
     private int insert(String sql, Object[]... columns) {
         if (columns[0].length == 0) {
             return 0;
@@ -399,14 +452,17 @@ public class ConversationSessions {
         boolean postgresql = dialect() == Dialect.POSTGRESQL;
         String statementText = sql.replace("@json", postgresql ? "jsonb" : "varchar")
                 .replace("@time", postgresql ? EPOCH_POSTGRESQL : EPOCH_H2);
-        return jdbc.update(connection -> {
-            PreparedStatement statement = connection.prepareStatement(statementText);
-            for (int i = 0; i < columns.length; i++) {
-                String type = columns[i] instanceof String[] ? "varchar" : "int8";
-                statement.setArray(i + 1, connection.createArrayOf(type, columns[i]));
-            }
-            return statement;
-        });
+        return jdbc.update(connection -> prepare(connection, statementText, columns));
+    }
+
+    private static PreparedStatement prepare(Connection connection, String sql, Object[]... columns)
+            throws SQLException {
+        PreparedStatement statement = connection.prepareStatement(sql);
+        for (int i = 0; i < columns.length; i++) {
+            String type = columns[i] instanceof String[] ? "varchar" : "int8";
+            statement.setArray(i + 1, connection.createArrayOf(type, columns[i]));
+        }
+        return statement;
     }
 
     /**

@@ -192,7 +192,7 @@ public final class ConversationTracker implements AutoCloseable {
             }
             TrackResult result = offer(new Entry.Start(sessionId, userId, at, json == null ? "{}" : json), answer);
             if (!result.accepted()) {
-                states.startRefused(sessionId);
+                states.forget(sessionId, userId);
             }
             return result;
         } catch (RuntimeException e) {
@@ -329,7 +329,7 @@ public final class ConversationTracker implements AutoCloseable {
         if (!states.end(state, at)) {
             return nothingToDo(sessionId, answer); // it had ended
         }
-        TrackResult result = offer(new Entry.End(sessionId, at, state.tracked()), answer);
+        TrackResult result = offer(new Entry.End(sessionId, state.userId(), at, state.tracked()), answer);
         if (!result.accepted()) {
             states.endRefused(state);
         }

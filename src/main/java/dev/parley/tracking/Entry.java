@@ -8,6 +8,10 @@ import org.jspecify.annotations.Nullable;
 sealed interface Entry {
     UUID sessionId();
 
+    /** Whose the session is held to be; null when that is not known. */
+    @Nullable
+    UUID userId();
+
     /** When it was tracked. Journal and database keep microseconds of it. */
     Instant at();
 
@@ -35,6 +39,9 @@ sealed interface Entry {
         }
     }
 
-    /** @param messages how many the session had been sent by then */
-    record End(UUID sessionId, Instant at, long messages) implements Entry {}
+    /**
+     * @param userId whose the session is; null for whoever's it is
+     * @param messages how many the session had been sent by then
+     */
+    record End(UUID sessionId, @Nullable UUID userId, Instant at, long messages) implements Entry {}
 }

@@ -6,8 +6,13 @@ import dev.parley.tracking.Entry.Message;
 import dev.parley.tracking.Entry.Start;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.springframework.dao.DataAccessException;
 import org.springframework.dao.DuplicateKeyException;
 import org.springframework.transaction.TransactionException;
@@ -15,11 +20,14 @@ import org.springframework.transaction.support.TransactionOperations;
 
 /**
  * Writes entries, sessions before messages before ends, in one transaction; what the database refuses is found by bisection,
- * and everything else is written. Thread-safe.
+ * and everything else is written. The writer's role may write everybody's rows, so that whose a session is is checked here.
+ * Thread-safe.
  */
 final class EntryStore {
     /** Batches after one with a message that was there already: then it is a replay, or somebody sends again. */
     private static final int WARY = 100;
+
+    private static final String NOT_YOURS = "not_yours";
 
     private final ConversationSessions sessions;
     private final TransactionOperations transaction;
@@ -30,7 +38,12 @@ final class EntryStore {
         this.transaction = transaction;
     }
 
-    record Refused(Entry entry, RefusedRow why) {}
+    record Refused(Entry entry, RefusedRow why) {
+        /** Whether the entry is of a session that is another user's; that does not change. */
+        boolean isOfOthers() {
+            return why.code().equals(NOT_YOURS);
+        }
+    }
 
     /**
      * @param inserted new sessions and messages; the rest of the stored ones were there already
@@ -54,7 +67,7 @@ final class EntryStore {
                 sessions.end(ends);
                 return rows;
             });
-            return new Stored(inserted, List.of());
+            return checked(inserted, starts, messages, List.of());
         } catch (RuntimeException e) {
             if (trusting && e instanceof DuplicateKeyException) {
                 wary.set(WARY);
@@ -72,7 +85,32 @@ final class EntryStore {
                         + isolate(messages, sessions::insertMessages, refused);
                 isolate(ends, rows -> sessions.end(rows).length, refused);
             }
+            return checked(inserted, starts, messages, refused);
+        }
+    }
+
+    /** A row that is not new was there already, or it is about a session of another user's and was passed over. */
+    private Stored checked(int inserted, List<Start> starts, List<Message> messages, List<Refused> refused) {
+        if (inserted == starts.size() + messages.size()) {
             return new Stored(inserted, refused);
+        }
+        Map<UUID, UUID> owners = sessions.owners(Stream.concat(starts.stream(), messages.stream())
+                .map(Entry::sessionId)
+                .collect(Collectors.toSet()));
+        List<Refused> all = new ArrayList<>(refused);
+        starts.forEach(start -> refuse(start, start.userId(), owners, all));
+        messages.forEach(message -> refuse(message, message.userId(), owners, all));
+        return new Stored(inserted, all);
+    }
+
+    private static void refuse(Entry entry, @Nullable UUID user, Map<UUID, UUID> owners, List<Refused> refused) {
+        UUID owner = owners.get(entry.sessionId());
+        if (user != null
+                && owner != null
+                && !user.equals(owner)
+                && refused.stream().noneMatch(one -> one.entry() == entry)) {
+            refused.add(new Refused(
+                    entry, new RefusedRow(NOT_YOURS, "session " + entry.sessionId() + " is another user's")));
         }
     }
 

@@ -163,14 +163,28 @@ final class Flusher implements Runnable {
     private void write(Batch batch) {
         List<Entry> entries = new ArrayList<>(batch.entries().size());
         batch.entries().forEach(entry -> entries.add(withUser(entry)));
+        Instant now = clock.instant();
         Stored result = store.store(entries);
         recovered();
-        Instant now = clock.instant();
         for (Refused refused : result.refused()) {
+            if (giveUpIfOfOthers(refused)) {
+                continue;
+            }
             tellRefused(refused, 1);
             aside.add(new Aside(refused, 1, now.plus(PAUSES.get(0)), cursor));
         }
         count(entries, result);
+    }
+
+    /** What is another user's will not be stored the next time either, and no more of it is to come. */
+    private boolean giveUpIfOfOthers(Refused refused) {
+        if (!refused.isOfOthers()) {
+            return false;
+        }
+        states.forget(refused.entry().sessionId(), refused.entry().userId());
+        tellRefused(refused, TRIES);
+        bury(refused, 1);
+        return true;
     }
 
     /** A message may have been tracked a moment before its session was started. */
@@ -201,6 +215,9 @@ final class Flusher implements Runnable {
                     .orElse(null);
             int tries = due.get(i).tries() + 1;
             if (refused != null) {
+                if (giveUpIfOfOthers(refused)) {
+                    continue;
+                }
                 tellRefused(refused, tries);
                 if (tries >= TRIES) {
                     bury(refused, tries);

@@ -102,6 +102,9 @@ final class Lines {
             } else if (entry instanceof End end) {
                 json.writeStringProperty("type", "end");
                 json.writeStringProperty("session_id", end.sessionId().toString());
+                if (end.userId() != null) {
+                    json.writeStringProperty("user_id", end.userId().toString());
+                }
                 json.writeNumberProperty("messages", end.messages());
             }
             json.writeNumberProperty("at", micros(entry.at()));
@@ -202,7 +205,7 @@ final class Lines {
             Instant time = Instant.EPOCH.plus(at, ChronoUnit.MICROS);
             return switch (Objects.requireNonNull(type, "type")) {
                 case "start" -> new Start(session, uuid(userId), time, Objects.requireNonNull(metadata, "metadata"));
-                case "end" -> new End(session, time, messages);
+                case "end" -> new End(session, userId == null ? null : uuid(userId), time, messages);
                 case "message" ->
                     new Message(
                             uuid(id),

@@ -103,9 +103,10 @@ final class SessionStates {
         return started;
     }
 
-    /** Forgets a start that could not be accepted. */
-    void startRefused(UUID sessionId) {
-        if (states.remove(sessionId) != null) {
+    /** Forgets a session that could not be started, or is another user's. */
+    void forget(UUID sessionId, @Nullable UUID userId) {
+        State state = states.get(sessionId);
+        if (state != null && state.userId.equals(userId) && states.remove(sessionId, state) && state.isActive()) {
             active.decrementAndGet();
         }
     }

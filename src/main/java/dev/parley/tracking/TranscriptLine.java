@@ -83,7 +83,7 @@ public final class TranscriptLine {
         if (endedAt.isBefore(start.at())) {
             throw new IllegalArgumentException("ended_at is before started_at");
         }
-        return List.of(start, new End(session, endedAt, 0));
+        return List.of(start, new End(session, null, endedAt, 0));
     }
 
     private static List<Entry> message(ObjectNode json, UUID session, @Nullable UUID user, int number) {
@@ -111,7 +111,7 @@ public final class TranscriptLine {
                         metadata == null || metadata.isNull() ? null : metadata.toString(),
                         number,
                         at),
-                new End(session, at, 0));
+                new End(session, null, at, 0));
     }
 
     private static @Nullable String text(ObjectNode json, String name) {

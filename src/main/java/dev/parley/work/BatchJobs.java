@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.RowCallbackHandler;
@@ -145,12 +146,19 @@ public class BatchJobs {
     /** So that nobody closes a job by what was true before another one reopened it, or the other way round. */
     private static final String LOCK = "SELECT id FROM batch_jobs WHERE id = :id FOR UPDATE";
 
+    /** %s is which of them. */
     private static final String REQUEUE = """
             UPDATE batch_items
                SET status = 'queued', available_at = CURRENT_TIMESTAMP, earlier_attempts = attempts, parse_only = :parseOnly,
                    processed_at = NULL, claim_token = NULL, updated_at = CURRENT_TIMESTAMP
-             WHERE batch_job_id = :id AND status = 'failed'
-               AND (:all OR :retryable AND retryable OR error_code IN (:codes) OR id IN (:items))
+             WHERE batch_job_id = :id AND status = 'failed'%s
+            """;
+
+    private static final String CAUSES_AMONG = """
+            SELECT error_code, COALESCE(retryable, FALSE) AS retryable, count(*) AS items, max(error_message) AS example
+              FROM batch_items
+             WHERE batch_job_id = :id AND status = 'failed'%s
+             GROUP BY error_code, COALESCE(retryable, FALSE)
             """;
 
     /** Deletions may have made the counters larger than the rows. */
@@ -252,9 +260,30 @@ public class BatchJobs {
     private static final String FAILED_PARAMETERS = """
             SELECT parameters, count(*) AS items
               FROM batch_items
-             WHERE batch_job_id = :id AND status = 'failed'
-               AND (:all OR :retryable AND retryable OR error_code IN (:codes) OR id IN (:items))
+             WHERE batch_job_id = :id AND status = 'failed'%s
              GROUP BY parameters
+            """;
+
+    /** More are not read one by one. */
+    private static final int FEW = 1_000;
+
+    /** A sample is read from so many places, so many items from each. */
+    private static final int PLACES = 20;
+
+    private static final int A_PLACE = 25;
+
+    private static final String ENDS = """
+            SELECT min(position) AS first, max(position) AS last
+              FROM batch_items
+             WHERE batch_job_id = :id AND %s
+            """;
+
+    private static final String PLACE = """
+            SELECT position, parameters
+              FROM batch_items
+             WHERE batch_job_id = :id AND %s AND position >= :from
+             ORDER BY position
+             LIMIT :limit
             """;
 
     private static final String OPEN_AMONG = """
@@ -264,14 +293,6 @@ public class BatchJobs {
             """;
 
     private static final String ERROR_HANDLING = "SELECT error_handling FROM batch_jobs WHERE id = :id";
-
-    private static final String FAILURES_BY_CAUSE = """
-            SELECT error_code, retryable, count(*) AS items, max(error_message) AS example
-              FROM batch_items
-             WHERE batch_job_id = :id AND status = 'failed'
-             GROUP BY error_code, retryable
-             ORDER BY items DESC, error_code
-            """;
 
     private static final String LAST_ITEM_ERRORS = """
             SELECT j.id, (SELECT i.error_message
@@ -285,11 +306,13 @@ public class BatchJobs {
 
     private final NamedParameterJdbcTemplate jdbc;
     private final JdbcClient client;
+    private final JobFailures failures;
     private final Dialect dialect;
 
     public BatchJobs(NamedParameterJdbcTemplate jdbc, Dialect dialect) {
         this.jdbc = jdbc;
         this.client = JdbcClient.create(jdbc);
+        this.failures = new JobFailures(client);
         this.dialect = dialect;
     }
 
@@ -441,6 +464,7 @@ public class BatchJobs {
             cancelItems(id, String.valueOf(job.get().statusReason()));
         } else if (client.sql(CLOSE).param("id", id).update() == 1) {
             client.sql(RECOUNT).param("id", id).update();
+            failures.recount(id);
         }
     }
 
@@ -453,11 +477,13 @@ public class BatchJobs {
      */
     public int requeue(UUID id, FailedItems which, boolean parseOnly) {
         client.sql(LOCK).param("id", id).query(UUID.class).optional();
-        int items = chosen(client.sql(REQUEUE), id, which)
-                .param("parseOnly", parseOnly)
-                .update();
+        List<Cause> causes = chosen(CAUSES_AMONG, id, which)
+                .query((row, n) -> JobFailures.cause(row))
+                .list();
+        int items = chosen(REQUEUE, id, which).param("parseOnly", parseOnly).update();
         if (items > 0) {
             client.sql(REOPEN).param("id", id).param("items", items).update();
+            failures.take(id, causes);
         }
         return items;
     }
@@ -528,9 +554,62 @@ public class BatchJobs {
         return parameters(client.sql(QUEUED_PARAMETERS).param("id", id));
     }
 
-    /** The distinct parameters of failed items of a job, with how many items have them. */
+    /** The same, about so many of them in all: of more than a few it is a sample that tells. */
+    public Map<String, Long> queuedParameters(UUID id, long items) {
+        return items <= FEW ? queuedParameters(id) : sampled("status = 'queued' AND NOT parse_only", id, "", items);
+    }
+
+    /** The distinct parameters of failed items of a job, with how many items have them; of many it is a sample that tells. */
     public Map<String, Long> failedParameters(UUID id, FailedItems which) {
-        return parameters(chosen(client.sql(FAILED_PARAMETERS), id, which));
+        if (!which.items().isEmpty()) {
+            return parameters(chosen(FAILED_PARAMETERS, id, which));
+        }
+        Map<String, Long> items = new HashMap<>();
+        for (Cause cause : failuresByCause(id)) {
+            if (which.all()
+                    || which.retryable() && cause.retryable()
+                    || which.codes().contains(cause.code())) {
+                parameters(id, cause).forEach((parameters, some) -> items.merge(parameters, some, Long::sum));
+            }
+        }
+        return items;
+    }
+
+    private Map<String, Long> parameters(UUID id, Cause cause) {
+        String condition =
+                "status = 'failed' AND error_code = :code AND COALESCE(retryable, FALSE) = " + cause.retryable();
+        return cause.items() <= FEW
+                ? parameters(client.sql(FAILED_PARAMETERS.formatted(" AND " + condition))
+                        .param("id", id)
+                        .param("code", cause.code()))
+                : sampled(condition, id, cause.code(), cause.items());
+    }
+
+    /** Items from places that are spread over all of a condition's positions stand for so many. */
+    private Map<String, Long> sampled(String condition, UUID id, String code, long items) {
+        int[] ends = client.sql(ENDS.formatted(condition))
+                .param("id", id)
+                .param("code", code)
+                .query((row, n) -> new int[] {row.getInt("first"), row.getInt("last")})
+                .single();
+        Map<Integer, String> sample = new TreeMap<>();
+        for (int place = 0; place < PLACES; place++) {
+            client.sql(PLACE.formatted(condition))
+                    .param("id", id)
+                    .param("code", code)
+                    .param("from", ends[0] + (long) place * (ends[1] - ends[0]) / PLACES)
+                    .param("limit", A_PLACE)
+                    .query((RowCallbackHandler) row -> sample.put(row.getInt("position"), row.getString("parameters")));
+        }
+        Map<String, Long> sampled = new HashMap<>();
+        long left = items;
+        int rest = sample.size();
+        for (String parameters : sample.values()) {
+            long share = left / rest--;
+            sampled.merge(parameters, share, Long::sum);
+            left -= share;
+        }
+        return sampled;
     }
 
     private static Map<String, Long> parameters(JdbcClient.StatementSpec query) {
@@ -540,12 +619,29 @@ public class BatchJobs {
         return items;
     }
 
-    private static JdbcClient.StatementSpec chosen(JdbcClient.StatementSpec sql, UUID id, FailedItems which) {
-        return sql.param("id", id)
-                .param("all", which.all())
-                .param("retryable", which.retryable())
-                .param("codes", which.codes().isEmpty() ? List.of("") : which.codes())
-                .param("items", which.items().isEmpty() ? List.of(new UUID(0, 0)) : which.items());
+    private JdbcClient.StatementSpec chosen(String sql, UUID id, FailedItems which) {
+        return client.sql(sql.formatted(conditions(which)))
+                .param("id", id)
+                .param("codes", which.codes())
+                .param("items", which.items());
+    }
+
+    /** Only what is asked for, so that few of a million are found by their index. */
+    private static String conditions(FailedItems which) {
+        if (which.all()) {
+            return "";
+        }
+        List<String> any = new ArrayList<>();
+        if (which.retryable()) {
+            any.add("retryable");
+        }
+        if (!which.codes().isEmpty()) {
+            any.add("error_code IN (:codes)");
+        }
+        if (!which.items().isEmpty()) {
+            any.add("id IN (:items)");
+        }
+        return any.isEmpty() ? " AND FALSE" : " AND (" + String.join(" OR ", any) + ")";
     }
 
     /** When the newest jobs, and these, were last changed; a change of their items is one of theirs, unless it is a claim. */
@@ -585,7 +681,7 @@ public class BatchJobs {
         int items = failQueued(id, reason);
         boolean cancelled =
                 client.sql(CANCEL).param("id", id).param("reason", reason).update() == 1;
-        count(id, 0, items, Spending.NONE);
+        countCancelled(id, items, reason);
         return cancelled;
     }
 
@@ -596,8 +692,24 @@ public class BatchJobs {
     private void cancelItems(UUID id, String reason) {
         int items = failQueued(id, reason);
         if (items > 0) {
-            count(id, 0, items, Spending.NONE);
+            countCancelled(id, items, reason);
         }
+    }
+
+    private void countCancelled(UUID id, int items, String reason) {
+        count(id, 0, items, Spending.NONE);
+        if (items > 0) {
+            failures.add(id, List.of(new Cause("cancelled", true, items, reason)));
+        }
+    }
+
+    /** Counts why items of a job failed, in the transaction that has just {@linkplain #count counted} them. */
+    public void countCauses(UUID id, Collection<Outcome.Failed> failed) {
+        failures.add(
+                id,
+                failed.stream()
+                        .map(one -> new Cause(one.code(), one.retryable(), 1, one.message()))
+                        .toList());
     }
 
     /** Which of these jobs must not be worked on now: paused, cancelled, done or gone. */
@@ -615,14 +727,7 @@ public class BatchJobs {
 
     /** The failed items of a job, grouped by cause, the most frequent first. */
     public List<Cause> failuresByCause(UUID jobId) {
-        return client.sql(FAILURES_BY_CAUSE)
-                .param("id", jobId)
-                .query((row, n) -> new Cause(
-                        row.getString("error_code"),
-                        row.getBoolean("retryable"),
-                        row.getLong("items"),
-                        row.getString("example")))
-                .list();
+        return failures.of(jobId);
     }
 
     /** @param example the message of one of the items */

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.namedparam.NamedParameterJdbcTemplate;
@@ -217,11 +218,13 @@ public class BrokenItems {
 
     private final NamedParameterJdbcTemplate jdbc;
     private final JdbcClient client;
+    private final JobFailures failures;
     private final Dialect dialect;
 
     public BrokenItems(NamedParameterJdbcTemplate jdbc, Dialect dialect) {
         this.jdbc = jdbc;
         this.client = JdbcClient.create(jdbc);
+        this.failures = new JobFailures(client);
         this.dialect = dialect;
     }
 
@@ -347,7 +350,10 @@ public class BrokenItems {
     @Transactional
     public int recount() {
         List<Map<String, Object>> wrong = wrongCounters();
-        wrong.forEach(job -> client.sql(RECOUNT).params(job).update());
+        wrong.forEach(job -> {
+            client.sql(RECOUNT).params(job).update();
+            failures.recount((UUID) Objects.requireNonNull(job.get("id")));
+        });
         return wrong.size();
     }
 

@@ -54,6 +54,9 @@ public class ItemLookup {
 
     /** In the order of their positions. */
     public List<ItemRow> page(Query query) {
+        if (query.status() == ItemStatus.COMPLETED && query.code() != null) {
+            return List.of(); // no index would tell, and none has one
+        }
         return jdbc.sql(PAGE.formatted(conditions(query)))
                 .param("job", query.job())
                 .param("after", query.after())

@@ -25,8 +25,8 @@ import org.springframework.stereotype.Repository;
 /**
  * The table {@code job_series}: how a job went over time, and how fast it goes. Thread-safe.
  *
- * <p>A row is a second in a job's first four minutes, ten seconds until its fortieth, a minute from then on; so a job of any
- * size is some hundred to some thousand rows. They are counted where the job is, under the lock on its row.
+ * <p>A row is a second in a job's first four minutes, ten seconds until its fortieth, a minute until its fortieth hour, ten
+ * minutes until its sixteenth day and an hour from then on; so a job of any size is some hundred to some thousand rows. They are counted where the job is, under the lock on its row.
  */
 @Repository
 public class JobSeries {
@@ -69,12 +69,12 @@ public class JobSeries {
 
     private static final String RECENT = """
             SELECT s.job_id, min(s.begins_at) AS first, max(s.ends_at) AS last, sum(s.successful + s.failed) AS items
-              FROM job_series s
-              JOIN (SELECT job_id, max(begins_at) AS begins_at
-                      FROM job_series
-                     WHERE job_id IN (:jobs)
-                     GROUP BY job_id) latest ON latest.job_id = s.job_id
-             WHERE s.begins_at > latest.begins_at - INTERVAL '2' MINUTE
+              FROM (SELECT id, (SELECT max(begins_at) FROM job_series WHERE job_id = batch_jobs.id) AS latest
+                      FROM batch_jobs
+                     WHERE id IN (:jobs)) j
+              JOIN job_series s ON s.job_id = j.id AND s.begins_at > j.latest - INTERVAL '2' HOUR
+             WHERE s.begins_at > j.latest - INTERVAL '2' MINUTE
+                OR s.ends_at > j.latest - INTERVAL '1' MINUTE
              GROUP BY s.job_id
             """;
 
@@ -202,7 +202,9 @@ public class JobSeries {
     }
 
     private static long width(Duration since) {
-        return since.toMinutes() < 4 ? 1 : since.toMinutes() < 40 ? 10 : 60;
+        return since.toMinutes() < 4
+                ? 1
+                : since.toMinutes() < 40 ? 10 : since.toHours() < 40 ? 60 : since.toDays() < 16 ? 600 : 3_600;
     }
 
     private static Instant instant(ResultSet row, String column) throws SQLException {

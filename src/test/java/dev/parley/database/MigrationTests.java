@@ -123,6 +123,7 @@ class MigrationTests {
                 "tracking_dead_letters",
                 "rate_limits",
                 "job_series",
+                "job_failures",
                 "workers",
                 "batch_job_instance")) {
             assertThat(jdbc.sql("SELECT count(*) FROM " + table)

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
+import dev.parley.launch.Views.JobView;
 import dev.parley.provider.FakeAnswer;
 import dev.parley.provider.FakeAnthropic;
 import dev.parley.serve.Http.Answer;
+import java.lang.reflect.RecordComponent;
+import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.time.Duration;
@@ -110,36 +113,10 @@ class ApiTests {
         JsonNode it = get("/api/jobs/" + job);
 
         assertThat(it.propertyNames())
-                .containsExactly(
-                        "id",
-                        "name",
-                        "status",
-                        "statusReason",
-                        "priority",
-                        "total",
-                        "completed",
-                        "successful",
-                        "failed",
-                        "percentage",
-                        "successRate",
-                        "costUsd",
-                        "budgetUsd",
-                        "estimatedCostUsd",
-                        "unknownCostCalls",
-                        "possiblyPaidTwice",
-                        "lastItemError",
-                        "ratePerMinute",
-                        "remainingSeconds",
-                        "projectedCostUsd",
-                        "inFlight",
-                        "schedule",
-                        "delivery",
-                        "batches",
-                        "log",
-                        "report",
-                        "createdAt",
-                        "startedAt",
-                        "completedAt");
+                .as("what the command says, in its order")
+                .containsExactlyElementsOf(Arrays.stream(JobView.class.getRecordComponents())
+                        .map(RecordComponent::getName)
+                        .toList());
         assertThat(it.get("total").asInt()).isEqualTo(8);
         assertThat(it.get("completed").asInt()).isEqualTo(8);
         assertThat(it.get("successful").asInt()).isEqualTo(7);
@@ -341,6 +318,97 @@ class ApiTests {
         assertThat(get(job).get("successful").asInt()).isEqualTo(8);
     }
 
+    @Test
+    void oneItemIsRetriedByItself() {
+        UUID id = sevenOfEight();
+        String job = "/api/jobs/" + id;
+        String only = "\"items\": [\"" + item(id, 8) + "\"]";
+
+        JsonNode preview = http.post(job + "/preview", "{\"action\": \"retry\", " + only + "}")
+                .json();
+
+        assertThat(preview.get("items").asInt()).isEqualTo(1);
+        assertThat(preview.get("says").asString()).contains("1 item go", "may cost up to $");
+        for (String wrong : List.of(
+                "\"items\": [\"" + item(id, 1) + "\"]", // is completed
+                "\"items\": [\"" + NOBODY + "\"]",
+                only + ", \"all\": true")) {
+            problem(http.post(job + "/retry", "{" + wrong + "}"), 400);
+        }
+        UUID another = app.enqueue(1);
+        problem(http.post("/api/jobs/" + another + "/retry", "{" + only + "}"), 400);
+        http.post("/api/jobs/" + another + "/cancel", "{}");
+        JsonNode retried = http.post(job + "/retry", "{" + only + "}").json();
+        assertThat(retried.get("items").asInt()).isEqualTo(1);
+        assertThat(get(job + "/failures").get("causes")).isEmpty();
+        app.run(id);
+        assertThat(get(job).get("successful").asInt()).isEqualTo(8);
+    }
+
+    @Test
+    void causesAreCountedWhereTheJobIsAndAgreeWithItsItems() {
+        UUID id = sevenOfEight();
+        counted(id, "invalid_request false 1");
+        http.post("/api/jobs/" + id + "/retry", "{\"all\": true}");
+        counted(id);
+        http.post("/api/jobs/" + id + "/cancel", "{}");
+        counted(id, "cancelled true 1");
+
+        app.jdbc()
+                .sql("UPDATE job_failures SET items = 5 WHERE job_id = ?")
+                .param(id)
+                .update();
+        assertThat(get("/api/jobs/" + id + "/failures")
+                        .get("causes")
+                        .get(0)
+                        .get("items")
+                        .asInt())
+                .as("what does not add up is counted after all")
+                .isEqualTo(1);
+    }
+
+    private static void counted(UUID job, String... causes) {
+        assertThat(app.jdbc()
+                        .sql(
+                                "SELECT error_code || ' ' || lower(CAST(retryable AS varchar)) || ' ' || items FROM job_failures WHERE job_id = ?")
+                        .param(job)
+                        .query(String.class)
+                        .list())
+                .containsExactlyInAnyOrder(causes);
+    }
+
+    @Test
+    void manyThatFailedAreQuotedFromASample() {
+        UUID id = app.enqueue(1_200);
+        http.post("/api/jobs/" + id + "/cancel", "{}");
+        String job = "/api/jobs/" + id;
+
+        JsonNode all = http.post(job + "/preview", "{\"action\": \"retry\"}").json();
+        JsonNode one = http.post(job + "/preview", "{\"action\": \"retry\", \"items\": [\"" + item(id, 600) + "\"]}")
+                .json();
+
+        assertThat(all.get("items").asInt()).isEqualTo(1_200);
+        assertThat(all.get("highUsd").decimalValue())
+                .isGreaterThan(one.get("highUsd").decimalValue().multiply(new BigDecimal(1_000)));
+    }
+
+    @Test
+    void aBatchIsQuotedAtHalfThePrice() {
+        JsonNode live = http.post("/api/jobs/estimate", ORDER.formatted("")).json();
+        JsonNode batch = http.post("/api/jobs/estimate", ORDER.formatted(", \"delivery\": \"batch\""))
+                .json();
+        JsonNode wrong = http.post("/api/jobs/estimate", ORDER.formatted(", \"delivery\": \"post\""))
+                .json();
+
+        assertThat(batch.get("highUsd").decimalValue().doubleValue())
+                .isLessThan(live.get("highUsd").decimalValue().doubleValue() * 0.75);
+        assertThat(batch.get("basis").asString()).contains("at the price of batches");
+        assertThat(wrong.at("/problems/0/field").asString()).isEqualTo("delivery");
+        Answer made = http.post("/api/jobs", ORDER.formatted(", \"delivery\": \"batch-then-live\""));
+        assertThat(made.json().get("delivery").asString()).isEqualTo("batch-then-live");
+        http.post(made.header("Location") + "/cancel", "{}");
+    }
+
     private static final String ORDER = """
             {"name": "From the page", "personas": ["pragmatic_optimist"], "arcs": ["confusion_to_clarity"],
              "topics": "TOPICS", "priority": "high", "maxTokens": 4096%s}
@@ -526,11 +594,22 @@ class ApiTests {
 
             assertThat(problem(answer, 503).get("detail").asString()).startsWith("The database does not answer");
             assertThat(answer.header("Retry-After")).isEqualTo("5");
+            Answer ready = http.get("/readyz");
+            assertThat(ready.status()).isEqualTo(503);
+            assertThat(ready.json().at("/components/database").toString())
+                    .contains("\"DOWN\"", "the database does not answer");
+            assertThat(ready.json().at("/components/server/status").asString()).isEqualTo("UP");
+            assertThat(http.get("/livez").status()).isEqualTo(200);
         } finally {
             for (Connection connection : all) {
                 connection.close();
             }
         }
         assertThat(http.get("/api/jobs").status()).isEqualTo(200);
+        for (int i = 0; i < 100 && http.get("/readyz").status() != 200; i++) {
+            TimeUnit.MILLISECONDS.sleep(100); // an answer is good for a second
+        }
+        assertThat(http.get("/readyz").json().at("/components/database/status").asString())
+                .isEqualTo("UP");
     }
 }

@@ -192,6 +192,89 @@ class PageInBrowser {
     }
 
     @Test
+    void oneItemIsTriedAgainFromItsPageAfterAQuestion() {
+        UUID job = app.enqueue(40);
+        app.run(job);
+        UUID item = failed(job, "timed_out");
+        long failed = app.job(job).failedItems();
+        open("/items/" + item);
+
+        browser.button("Retry").orElseThrow().click();
+        browser.until("it says what will happen", () -> browser.text("dialog").contains("1 item go back to the queue"));
+        browser.focused().sendKeys(Keys.ESCAPE);
+        browser.until("it is left", () -> browser.all("dialog").isEmpty());
+        assertThat(app.job(job).failedItems()).as("nothing was done").isEqualTo((int) failed);
+        confirm("Retry");
+        browser.until("it is queued", () -> browser.text("h1 + .badge").equals("queued"));
+
+        assertThat(app.job(job).failedItems()).isEqualTo((int) failed - 1);
+        assertThat(browser.button("Retry")).isEmpty();
+        assertThat(browser.complaints()).isEmpty();
+        app.run(job);
+    }
+
+    @Test
+    void anItemWhoseAnswerIsStoredIsAskedAnewAsAJobOfItsOwn() {
+        UUID job = app.enqueue(40);
+        app.run(job);
+        int failed = app.job(job).failedItems();
+        open("/items/" + failed(job, "refused"));
+
+        browser.button("Ask anew").orElseThrow().click();
+        browser.until("it says what will happen", () -> browser.text("dialog").contains("costs nothing"));
+        assertThat(browser.text("dialog")).contains("A job of its own asks for the same once more");
+        browser.one("dialog .primary").click();
+        browser.until("the job is shown", () -> browser.text("h1").equals("Retry of one: Essential Estate Planning"));
+
+        assertThat(browser.text(".meter strong")).isEqualTo("0 / 1 completed");
+        assertThat(app.job(job).failedItems()).isEqualTo(failed);
+        assertThat(browser.complaints()).isEmpty();
+        confirm("Cancel");
+    }
+
+    private static UUID failed(UUID job, String code) {
+        return app.jdbc()
+                .sql(
+                        "SELECT id FROM batch_items WHERE batch_job_id = :job AND status = 'failed' AND error_code = :code ORDER BY position LIMIT 1")
+                .param("job", job)
+                .param("code", code)
+                .query(UUID.class)
+                .single();
+    }
+
+    @Test
+    void aPageThatLostItsServerSaysSoAndGoesOnByItself() throws IOException {
+        UUID job = app.enqueue(20);
+        try (Cable cable = Cable.to(app.address())) {
+            browser.open(cable.address().resolve("/#/jobs/" + job));
+            browser.until("the events come", () -> browser.text(".line").startsWith("Waits"));
+            browser.js("window.same = 1");
+
+            cable.cut();
+            browser.until("it is said", () -> browser.text(".line").startsWith("disconnected"));
+            for (int width : new int[] {1280, 360}) {
+                for (String scheme : List.of("light", "dark")) {
+                    browser.wide(width);
+                    browser.scheme(scheme);
+                    browser.pictureOfWindow(PICTURES.resolve("job-lost-" + width + "-" + scheme + ".png"));
+                }
+            }
+            app.run(job);
+            assertThat(browser.text(".meter strong")).isEqualTo("0 / 20 completed");
+            cable.mend();
+            browser.until(
+                    "it has caught up", () -> browser.text(".meter strong").equals("20 / 20 completed"));
+            browser.until("so have the items", () -> browser.text(".items").contains("Read the conversation"));
+
+            assertThat(browser.text(".line")).doesNotContain("disconnected");
+            assertThat(browser.<Number>js("return window.same").intValue())
+                    .as("the page was not loaded anew")
+                    .isOne();
+        }
+        browser.complaints(); // of requests that nobody answered
+    }
+
+    @Test
     void aJobIsPausedRankedResumedAndCancelled() {
         UUID job = app.enqueue(3);
         open("/jobs/" + job);
@@ -275,6 +358,13 @@ class PageInBrowser {
         int topics = browser.all("fieldset:nth-of-type(3) input:checked").size();
         browser.one("#name").sendKeys("From the page");
         browser.until("it is quoted", () -> browser.text(".summary").contains("free"));
+        assertThat(browser.text(".fields")).contains("Each at once, at the full price.");
+        browser.one("#delivery").sendKeys("batch");
+        browser.until(
+                "the offline provider has no batches",
+                () -> browser.text(".fields").contains("cannot be had"));
+        browser.one("#delivery").sendKeys(Keys.HOME);
+        browser.until("it is quoted again", () -> browser.text(".summary").contains("free"));
         assertThat(browser.text(".summary")).contains("1 × 1 × " + topics, topics + " conversations");
 
         browser.one(".summary .primary").click();

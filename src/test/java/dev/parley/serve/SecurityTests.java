@@ -3,23 +3,21 @@ package dev.parley.serve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.nimbusds.jose.JWSAlgorithm;
-import com.nimbusds.jose.JWSHeader;
-import com.nimbusds.jose.crypto.RSASSASigner;
-import com.nimbusds.jwt.JWTClaimsSet;
-import com.nimbusds.jwt.SignedJWT;
 import dev.parley.TestApplication;
 import dev.parley.TestDatabase;
 import dev.parley.serve.Wire.Answer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
+import java.net.Socket;
+import java.net.SocketException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyPair;
-import java.security.KeyPairGenerator;
-import java.time.Instant;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.Date;
 import java.util.List;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -53,24 +51,19 @@ class SecurityTests {
     private final List<String> table = new ArrayList<>();
     private TestApplication guarded;
     private TestApplication open;
-    private KeyPair issuer;
+    private Issuer issuer;
+    private Answer withoutIssuer;
+    private Answer withoutIssuerByToken;
     private UUID job;
     private Wire wire;
     private Wire openWire;
 
     /** A connection that an answer leaves open is waited for. */
-    private static final String SOON = "server.tomcat.connection-timeout=2s";
+    private static final String SOON = "server.tomcat.connection-timeout=1s";
 
     @BeforeAll
     void start(@TempDir Path data) throws Exception {
-        issuer = keys();
-        Path key = data.resolve("issuer.pem");
-        Files.writeString(
-                key,
-                "-----BEGIN PUBLIC KEY-----\n"
-                        + Base64.getMimeEncoder()
-                                .encodeToString(issuer.getPublic().getEncoded())
-                        + "\n-----END PUBLIC KEY-----\n");
+        issuer = new Issuer();
         open = TestApplication.startServing(TestDatabase.H2, data.resolve("open"), SOON);
         guarded = TestApplication.startServing(
                 TestDatabase.H2,
@@ -81,7 +74,8 @@ class SecurityTests {
                 "parley.serve.track-token=" + TRACK_TOKEN,
                 "parley.serve.user=anna",
                 "parley.serve.password=" + PASSWORD,
-                "spring.security.oauth2.resourceserver.jwt.public-key-location=" + key.toUri());
+                "parley.serve.body-timeout=1s",
+                "spring.security.oauth2.resourceserver.jwt.issuer-uri=" + issuer.address());
         job = guarded.enqueue(1);
         guarded.jdbc()
                 .sql("UPDATE batch_jobs SET name = :name")
@@ -89,21 +83,19 @@ class SecurityTests {
                 .update();
         wire = Wire.to(guarded.address());
         openWire = Wire.to(open.address());
+        withoutIssuer = wire.get("/api/jobs", BEARER + issuer.token("parley.read", 60));
+        withoutIssuerByToken = wire.get("/api/jobs", BEARER + READ_TOKEN);
+        issuer.start();
     }
 
     @AfterAll
     void close() throws Exception {
         guarded.close();
         open.close();
+        issuer.close();
         Files.writeString(
                 Path.of("target", "security.md"),
                 "| who tries what | what he gets |\n|---|---|\n" + String.join("\n", table) + "\n");
-    }
-
-    private static KeyPair keys() throws Exception {
-        KeyPairGenerator keys = KeyPairGenerator.getInstance("RSA");
-        keys.initialize(2048);
-        return keys.generateKeyPair();
     }
 
     /** @param expected of what was answered */
@@ -183,15 +175,15 @@ class SecurityTests {
                 attack("the tracker's token reads", () -> wire.get("/api/jobs", BEARER + TRACK_TOKEN), 403),
                 attack(
                         "a signed token without a scope",
-                        () -> wire.get("/api/jobs", BEARER + jwt(issuer, "", 60)),
+                        () -> wire.get("/api/jobs", BEARER + issuer.token("", 60)),
                         403),
                 attack(
                         "a signed token of another issuer",
-                        () -> wire.get("/api/jobs", BEARER + jwt(stranger(), "parley.read", 60)),
+                        () -> wire.get("/api/jobs", BEARER + issuer.forged("parley.read")),
                         401),
                 attack(
                         "a signed token that has expired",
-                        () -> wire.get("/api/jobs", BEARER + jwt(issuer, "parley.read", -3600)),
+                        () -> wire.get("/api/jobs", BEARER + issuer.token("parley.read", -3600)),
                         401),
                 attack(
                         "a token that says it needs no signature",
@@ -417,30 +409,6 @@ class SecurityTests {
                         lines.toArray(String[]::new));
     }
 
-    private static KeyPair stranger() {
-        try {
-            return keys();
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    private static String jwt(KeyPair signer, String scope, int validSeconds) {
-        try {
-            SignedJWT token = new SignedJWT(
-                    new JWSHeader(JWSAlgorithm.RS256),
-                    new JWTClaimsSet.Builder()
-                            .subject("3f1d2c7e-0000-4000-8000-000000000001")
-                            .claim("scope", scope)
-                            .expirationTime(Date.from(Instant.now().plusSeconds(validSeconds)))
-                            .build());
-            token.sign(new RSASSASigner(signer.getPrivate()));
-            return token.serialize();
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
     private static String unsigned() {
         Base64.Encoder base64 = Base64.getUrlEncoder().withoutPadding();
         return base64.encodeToString("{\"alg\":\"none\"}".getBytes()) + "."
@@ -453,7 +421,7 @@ class SecurityTests {
                 .contains("\"token\"", "[\"read\",\"operate\",\"track\"]", "\"loginRequired\":true");
         assertThat(me(BEARER + READ_TOKEN)).contains("[\"read\"]");
         assertThat(me(BEARER + TRACK_TOKEN)).contains("[\"track\"]");
-        assertThat(me(BEARER + jwt(issuer, "parley.read parley.track", 60)))
+        assertThat(me(BEARER + issuer.token("parley.read parley.track", 60)))
                 .contains("[\"read\",\"track\"]", "3f1d2c7e");
         assertThat(me("X-Nothing: ")).contains("\"name\":null", "\"rights\":[]", "\"loginRequired\":true");
         assertThat(openWire.get("/api/me").body())
@@ -488,6 +456,103 @@ class SecurityTests {
         assertThat(login("127.0.0.1", "anna", TOKEN).header("Location")).isEqualTo("/login?error");
         assertThat(wire.get("/api/jobs", BEARER + PASSWORD.replace(" ", "-")).status())
                 .isEqualTo(401);
+    }
+
+    @Test
+    void anIssuersTokensAreTakenOnceItAnswersAndWithEachKeyItHas() throws Exception {
+        assertThat(withoutIssuer.status()).isEqualTo(503);
+        assertThat(withoutIssuer.header("Retry-After")).isEqualTo("5");
+        assertThat(withoutIssuer.body()).contains("the issuer of tokens does not answer");
+        assertThat(withoutIssuerByToken.status())
+                .as("who needs no issuer is served")
+                .isEqualTo(200);
+        String before = issuer.token("parley.read", 60);
+        assertThat(wire.get("/api/jobs", BEARER + before).status()).isEqualTo(200);
+
+        issuer.rotate();
+
+        assertThat(wire.get("/api/jobs", BEARER + issuer.token("parley.read", 60))
+                        .status())
+                .as("signed with a key that was not there before")
+                .isEqualTo(200);
+        assertThat(wire.get("/api/jobs", BEARER + before).status())
+                .as("signed with a key that is no longer there")
+                .isEqualTo(401);
+    }
+
+    @Test
+    void whoSendsTooSlowlyIsLetGoAndNobodyElseFeelsIt() throws Exception {
+        List<Trickle> slow = new ArrayList<>();
+        for (int i = 0; i < 150; i++) {
+            slow.add(new Trickle(guarded.address(), "GET /api/jobs HTTP/1.1\r\nHost: localhost\r\nX-Slow: "));
+        }
+        for (int i = 0; i < 20; i++) {
+            slow.add(new Trickle(
+                    guarded.address(),
+                    "POST /api/jobs/estimate HTTP/1.1\r\nHost: localhost\r\n" + BEARER + TOKEN + "\r\n" + JSON
+                            + "\r\nContent-Length: 1000\r\n\r\n"));
+        }
+        Trickle steady = new Trickle(
+                guarded.address(),
+                "POST /api/jobs/estimate HTTP/1.1\r\nHost: localhost\r\n" + BEARER + TOKEN + "\r\n" + JSON
+                        + "\r\nContent-Length: 1000\r\n\r\n");
+        long begun = System.nanoTime();
+        long slowest = 0;
+        while (!steady.isLetGo()
+                && System.nanoTime() - begun < Duration.ofSeconds(15).toNanos()) {
+            long asked = System.nanoTime();
+            assertThat(wire.get("/livez").status()).isEqualTo(200);
+            slowest = Math.max(slowest, System.nanoTime() - asked);
+            steady.send(" ");
+        }
+
+        assertThat(steady.answer()).as("a byte now and then").startsWith("HTTP/1.1 408");
+        for (Trickle one : slow) {
+            assertThat(one.answer()).doesNotContain("HTTP/1.1 200");
+            one.close();
+        }
+        assertThat(Duration.ofNanos(slowest)).isLessThan(Duration.ofSeconds(2));
+        steady.close();
+    }
+
+    /** A client that sends what it is told to, and then nothing. */
+    private static final class Trickle implements AutoCloseable {
+        private final Socket socket;
+
+        Trickle(URI server, String begin) throws IOException {
+            socket = new Socket(InetAddress.getLoopbackAddress(), server.getPort());
+            socket.setSoTimeout(15_000);
+            send(begin);
+        }
+
+        void send(String more) {
+            try {
+                socket.getOutputStream().write(more.getBytes(StandardCharsets.US_ASCII));
+                Thread.sleep(2);
+            } catch (IOException | InterruptedException e) {
+                return; // let go
+            }
+        }
+
+        boolean isLetGo() throws IOException {
+            return socket.getInputStream().available() > 0;
+        }
+
+        /** All that came until the server closed. */
+        String answer() {
+            try {
+                return new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+            } catch (SocketException reset) {
+                return "";
+            } catch (IOException e) {
+                throw new UncheckedIOException("it is still connected", e);
+            }
+        }
+
+        @Override
+        public void close() throws IOException {
+            socket.close();
+        }
     }
 
     @Test
@@ -529,7 +594,8 @@ class SecurityTests {
     }
 
     private static ServeSettings settings(String token, String read, String track, String user, String password) {
-        return new ServeSettings(token, read, track, user, password, List.of(), 10, DataSize.ofMegabytes(1));
+        return new ServeSettings(
+                token, read, track, user, password, List.of(), 10, DataSize.ofMegabytes(1), Duration.ofSeconds(30));
     }
 
     @Test

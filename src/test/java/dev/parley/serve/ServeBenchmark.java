@@ -28,19 +28,30 @@ public final class ServeBenchmark {
     private static final int WINDOWS = Integer.getInteger("parley.bench.windows", 6);
     private static final int SECONDS = 10; // of a window
 
+    /** Asks nothing of the database: what a call takes on this machine at the least. */
+    private static final String FLOOR = "/livez";
+
+    /** What somebody is told before he does it; bodies of a POST. */
+    private static final String RETRY = "{\"action\":\"retry\"}";
+
+    private static final String CANCEL = "{\"action\":\"cancel\"}";
+    private static final String RESUME = "{\"action\":\"resume\"}";
+
     private static final String DONE = """
             WITH through AS (SELECT id, conversation_key, gen_random_uuid() AS conversation, position
                                FROM batch_items
-                              WHERE batch_job_id = :job AND position <= :through AND position % 50 <> 0),
-                 made AS (INSERT INTO conversations (id, conversation_id, tier, status, processing_status, file_path)
-                          SELECT conversation, conversation_key, 'template', 'generated', 'completed', 'none'
+                              WHERE batch_job_id = :job AND position <= :through AND position %% 50 <> 0),
+                 made AS (INSERT INTO conversations (id, conversation_id, persona_id, emotional_arc_id, training_topic_id,
+                                                     tier, status, processing_status, file_path)
+                          SELECT conversation, conversation_key, '%s', '%s', '%s', 'template', 'generated', 'completed', 'none'
                             FROM through)
             UPDATE batch_items
                SET status = 'completed', conversation_id = conversation, attempts = 1,
                    processed_at = CURRENT_TIMESTAMP - (:through - through.position) * INTERVAL '0.01' SECOND
               FROM through
              WHERE batch_items.id = through.id
-            """;
+            """.formatted(
+                    TestApplication.DAVID_CHEN, TestApplication.CONFUSION_TO_CLARITY, TestApplication.ESTATE_PLANNING);
 
     private static final String FAILED = """
             UPDATE batch_items
@@ -48,6 +59,14 @@ public final class ServeBenchmark {
                    error_message = 'something about item ' || position, retryable = position % 3 = 0,
                    processed_at = CURRENT_TIMESTAMP - (:through - position) * INTERVAL '0.01' SECOND
              WHERE batch_job_id = :job AND position <= :through AND position % 50 = 0
+            """;
+
+    private static final String CAUSES = """
+            INSERT INTO job_failures (job_id, error_code, retryable, items, example)
+            SELECT batch_job_id, error_code, retryable, count(*), max(error_message)
+              FROM batch_items
+             WHERE batch_job_id = :job AND status = 'failed' AND position <= :through
+             GROUP BY batch_job_id, error_code, retryable
             """;
 
     private static final String CALLED = """
@@ -105,10 +124,11 @@ public final class ServeBenchmark {
         long begun = System.nanoTime();
         UUID job = app.enqueueMany(ITEMS);
         int through = ITEMS - Math.max(ITEMS / 10, LEFT);
-        for (String sql : List.of(DONE, FAILED, CALLED, COURSE, COUNTED)) {
+        for (String sql : List.of(DONE, FAILED, CAUSES, CALLED, COURSE, COUNTED)) {
             app.jdbc().sql(sql).param("job", job).param("through", through).update();
         }
-        for (String table : List.of("batch_items", "conversations", "generation_logs", "job_series", "batch_jobs")) {
+        for (String table : List.of(
+                "batch_items", "conversations", "generation_logs", "job_series", "job_failures", "batch_jobs")) {
             app.jdbc().sql("VACUUM ANALYZE " + table).update();
         }
         System.out.printf("%,d items made in %d s%n", ITEMS, (System.nanoTime() - begun) / 1_000_000_000);
@@ -131,28 +151,37 @@ public final class ServeBenchmark {
                 .query(UUID.class)
                 .single();
         List<String> paths = List.of(
+                FLOOR,
                 "/api/jobs",
+                "/api/jobs?status=processing",
                 of,
                 of + "/items",
                 of + "/items?after=" + ITEMS / 2,
+                of + "/items?after=" + (ITEMS - 20),
                 of + "/items?status=failed&after=" + ITEMS / 2,
                 of + "/items?status=queued",
                 of + "/items?status=processing",
                 of + "/items?status=completed&after=" + ITEMS / 2,
                 of + "/items?code=refused",
+                of + "/items?status=failed&code=refused&after=" + ITEMS * 4L / 5,
                 of + "/failures",
                 of + "/series",
                 "/api/items/" + item,
                 "/api/conversations/" + key,
                 "/api/catalog",
-                "/api/schedules");
-        System.out.printf("%n%-45s %9s %9s %9s %9s%n", "ms", "first", "p50", "p99", "most");
+                "/api/schedules",
+                "/api/tracker",
+                "/api/tracker/sessions",
+                RETRY,
+                CANCEL,
+                RESUME);
+        System.out.printf("%n%-48s %9s %9s %9s %9s %9s%n", "ms", "first", "p50", "p95", "p99", "most");
         Map<String, double[]> took = new LinkedHashMap<>();
         paths.forEach(path -> took.put(path, new double[READS]));
         for (int i = 0; i < READS; i++) {
             for (String path : paths) {
                 long begun = System.nanoTime();
-                Http.Answer answer = http.get(path);
+                Http.Answer answer = path.startsWith("{") ? http.post(of + "/preview", path) : http.get(path);
                 took.get(path)[i] = (System.nanoTime() - begun) / 1e6;
                 if (answer.status() != 200) {
                     throw new IllegalStateException(path + ": " + answer.text());
@@ -166,15 +195,25 @@ public final class ServeBenchmark {
                     .replace(item.toString(), "{id}")
                     .replace(key.toString(), "{key}");
             System.out.printf(
-                    "%-45s %9.1f %9.1f %9.1f %9.1f%n",
-                    name, first, times[READS / 2], times[READS * 99 / 100], times[READS - 1]);
-            result.put(name, Map.of("first", first, "p50", times[READS / 2], "p99", times[READS * 99 / 100]));
+                    "%-48s %9.1f %9.1f %9.1f %9.1f %9.1f%n",
+                    name, first, times[READS / 2], times[READS * 95 / 100], times[READS * 99 / 100], times[READS - 1]);
+            result.put(
+                    name,
+                    Map.of(
+                            "first",
+                            first,
+                            "p50",
+                            times[READS / 2],
+                            "p95",
+                            times[READS * 95 / 100],
+                            "p99",
+                            times[READS * 99 / 100]));
         });
     }
 
     /** By turns with and without, so that what else the machine does falls upon both. */
     private static void pace(TestApplication app, UUID job, Map<String, Object> result) throws Exception {
-        double[] items = new double[2];
+        double[][] items = new double[2][WINDOWS];
         for (int window = 0; window < 2 * WINDOWS; window++) {
             boolean watched = window % 2 == 1;
             List<AutoCloseable> watchers = new ArrayList<>();
@@ -186,16 +225,30 @@ public final class ServeBenchmark {
             int before = done.get();
             long begun = System.nanoTime();
             TimeUnit.SECONDS.sleep(SECONDS);
-            items[watched ? 1 : 0] += (done.get() - before) / ((System.nanoTime() - begun) / 1e9) / WINDOWS;
+            items[watched ? 1 : 0][window / 2] = (done.get() - before) / ((System.nanoTime() - begun) / 1e9);
             for (AutoCloseable watcher : watchers) {
                 watcher.close();
             }
         }
+        double alone = mean(items[0]);
+        double watched = mean(items[1]);
         System.out.printf(
-                "%nitems/s alone %.1f, with ten watchers %.1f (%+.1f %%)%n",
-                items[0], items[1], 100 * (items[1] / items[0] - 1));
+                "%nitems/s alone %.1f ± %.1f, with ten watchers %.1f ± %.1f (%+.1f %%)%n",
+                alone, error(items[0]), watched, error(items[1]), 100 * (watched / alone - 1));
         result.put("items/s alone", items[0]);
         result.put("items/s with ten watchers", items[1]);
+    }
+
+    private static double mean(double[] windows) {
+        return Arrays.stream(windows).average().orElseThrow();
+    }
+
+    /** The standard error of the mean. */
+    private static double error(double[] windows) {
+        double mean = mean(windows);
+        double squares =
+                Arrays.stream(windows).map(one -> (one - mean) * (one - mean)).sum();
+        return Math.sqrt(squares / (windows.length - 1) / windows.length);
     }
 
     /** The job's page of one person. */

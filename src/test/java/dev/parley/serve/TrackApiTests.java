@@ -10,6 +10,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,6 +19,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -205,6 +207,27 @@ class TrackApiTests {
     }
 
     @Test
+    void whoSendsBeyondHisCreditIsSentAwayAndOthersStay() throws Exception {
+        try (Connection database = server.bean(DataSource.class).getConnection();
+                Talk other = Talk.with(server);
+                Talk greedy = Talk.with(server, DoorServer.SUBJECT, user.toString())) {
+            database.setAutoCommit(false);
+            database.createStatement().execute("LOCK TABLE conversation_sessions IN ACCESS EXCLUSIVE MODE");
+            greedy.start(session, user); // is not settled before somebody can say whose it is
+            for (int i = 0; i < 64; i++) {
+                greedy.send("{\"type\":\"ping\"}");
+            }
+
+            JsonNode error = greedy.next("error");
+            assertThat(error.get("reason").asString()).isEqualTo("credit_exceeded");
+            assertThat(error.get("detail").asString()).contains("64 frames are unsettled; wait for acks");
+            assertThat(greedy.closed()).isEqualTo(1008);
+            other.send("{\"type\":\"ping\"}").next("pong");
+            database.rollback();
+        }
+    }
+
+    @Test
     void whatIsNoRequestOfTheDoorIsRefused() {
         assertThat(server.post("/api/track", "application/json", "{}").statusCode())
                 .isEqualTo(415);
@@ -264,6 +287,95 @@ class TrackApiTests {
         assertThat(sessions.asUser(id, () -> sessions.recentMessages(session, 10)))
                 .isEmpty();
         assertThat(sessions.recentMessages(session, 10)).hasSize(1); // and nothing of it stays on the connection
+    }
+
+    @Test
+    void aSessionThatThisProcessDoesNotKnowIsItsOwnersAlone() {
+        String[] owner = {DoorServer.SUBJECT, user.toString()};
+        String[] other = {DoorServer.SUBJECT, UUID.randomUUID().toString()};
+        String begin = "{\"type\":\"session.start\",\"session_id\":\"" + session + "\"}\n";
+        store(session, user); // as another process did, or this one before it was restarted
+
+        assertThat(reasons(begin + message(UUID.randomUUID(), "forged") + end, other))
+                .containsExactly("not_yours", "unknown_session", "unknown_session");
+        try (Talk talk = Talk.with(server, other)) {
+            for (String frame : List.of(begin, message(UUID.randomUUID(), "forged"), end)) {
+                assertThat(talk.send(frame).next("nack").get("reason").asString())
+                        .isIn("not_yours", "unknown_session");
+            }
+        }
+        away("conversation_sessions", () -> {
+            HttpResponse<String> answer = server.post("/api/track", NDJSON, begin, owner);
+            assertThat(answer.statusCode()).isEqualTo(503);
+            assertThat(json(answer).get("resume_at").asLong()).isEqualTo(1);
+            assertThat(reasons(message(UUID.randomUUID(), "early") + end, owner))
+                    .containsExactly("unknown_session", "unknown_session");
+        });
+        assertThat(reasons(begin + message(UUID.randomUUID(), "resumed") + end, owner))
+                .isEmpty();
+
+        assertThat(server.contents(session, 1)).containsExactly("resumed");
+        await(() -> ended(session), "its owner has ended it");
+    }
+
+    /** The other process has it in its journal only, while its database is away. */
+    @Test
+    void aSessionThatNobodyCouldKnowOfYetIsItsOwnersAllTheSame() {
+        String[] other = {DoorServer.SUBJECT, UUID.randomUUID().toString()};
+        String begin = "{\"type\":\"session.start\",\"session_id\":\"" + session + "\"}\n";
+        away(
+                "conversation_messages",
+                () -> { // so that nothing is stored
+                    assertThat(reasons(begin + message(UUID.randomUUID(), "too soon") + end, other))
+                            .isEmpty();
+                    store(session, user);
+                });
+        await(() -> deadLetters().size() == 2, "the start and the message are dead letters");
+
+        assertThat(deadLetters()).containsOnly("not_yours");
+        assertThat(server.contents(session, 0)).isEmpty();
+        assertThat(ended(session)).isFalse();
+        assertThat(reasons(message(UUID.randomUUID(), "once more") + end + begin, other))
+                .containsExactly("unknown_session", "unknown_session", "not_yours");
+        server.jdbc().sql("DELETE FROM tracking_dead_letters").update();
+    }
+
+    private static void store(UUID session, UUID user) {
+        server.jdbc()
+                .sql("INSERT INTO conversation_sessions (session_id, user_id) VALUES (?, ?)")
+                .params(session, user)
+                .update();
+    }
+
+    private static void away(String table, Runnable meanwhile) {
+        server.jdbc().sql("ALTER TABLE " + table + " RENAME TO gone_table").update();
+        try {
+            meanwhile.run();
+        } finally {
+            server.jdbc().sql("ALTER TABLE gone_table RENAME TO " + table).update();
+        }
+    }
+
+    private static List<String> reasons(String lines, String... headers) {
+        List<String> reasons = new ArrayList<>();
+        json(server.post("/api/track", NDJSON, lines, headers)).get("results").forEach(line -> {
+            if (line.has("reason")) {
+                reasons.add(line.get("reason").asString());
+            }
+        });
+        return reasons;
+    }
+
+    private static List<String> deadLetters() {
+        return ids(server.get("/api/tracker/dead-letters"), "deadLetters", "errorCode");
+    }
+
+    private static boolean ended(UUID session) {
+        return server.jdbc()
+                .sql("SELECT ended_at IS NOT NULL FROM conversation_sessions WHERE session_id = ?")
+                .param(session)
+                .query(Boolean.class)
+                .single();
     }
 
     @Test

@@ -90,7 +90,7 @@ class IntakeQueueTests {
     }
 
     private static Tracked entry(long number) {
-        return new Tracked(new Entry.End(SESSION, Instant.EPOCH, number), null);
+        return new Tracked(new Entry.End(SESSION, null, Instant.EPOCH, number), null);
     }
 
     private static List<Long> drain(IntakeQueue queue, int most) {

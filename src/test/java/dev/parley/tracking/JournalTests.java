@@ -42,7 +42,7 @@ class JournalTests {
                         7,
                         Instant.parse("1969-12-31T23:59:59.999999Z")),
                 message(1, "line\nfeed \"quoted\" \u0000 \uD83D\uDE00"),
-                new Entry.End(SESSION, Instant.parse("2026-11-21T03:00:45.2Z"), 8));
+                new Entry.End(SESSION, UUID.randomUUID(), Instant.parse("2026-11-21T03:00:45.2Z"), 8));
         try (Journal journal = open()) {
             append(journal, entries);
 

@@ -264,6 +264,33 @@ class OutageTests {
     }
 
     @Test
+    void nothingGoesIntoAnotherUsersSession() {
+        UUID owner = UUID.randomUUID();
+        jdbc.sql("INSERT INTO conversation_sessions (session_id, user_id) VALUES (?, ?)")
+                .params(SESSION, owner)
+                .update();
+        tracker = Fixture.tracker(database, clock, Fixture.settings(folder));
+
+        tracker.start(SESSION, USER, null); // nobody asked the database
+        tracker.track(TrackedMessage.of(SESSION, MessageRole.USER, "forged"));
+        tracker.end(SESSION);
+        Fixture.await(() -> tracker.health().deadLetters() == 2, "no dead letters");
+
+        assertThat(contents()).isEmpty();
+        assertThat(jdbc.sql("SELECT count(*) FROM conversation_sessions WHERE user_id = ? AND ended_at IS NULL")
+                        .param(owner)
+                        .query(Long.class)
+                        .single())
+                .isOne();
+        assertThat(jdbc.sql("SELECT DISTINCT error_code || ' ' || attempts FROM tracking_dead_letters")
+                        .query(String.class)
+                        .list())
+                .containsExactly("not_yours 1");
+        assertThat(tracker.userOf(SESSION)).isNull();
+        assertThat(tracker.health().activeSessions()).isZero();
+    }
+
+    @Test
     void deadLettersAreStoredOnceTheReasonIsMended() {
         refuse("bad");
         tracker = Fixture.tracker(database, clock, Fixture.settings(folder));
