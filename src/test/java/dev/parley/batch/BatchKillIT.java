@@ -124,6 +124,7 @@ class BatchKillIT {
                                 "parley.batches.poll-min=50ms",
                                 "parley.batches.poll-max=100ms",
                                 "parley.batches.absence-after=2s",
+                                "parley.batches.delete-when-done=true",
                                 "logging.level.dev.parley=error"))
                 .toArray(String[]::new);
     }
