@@ -10,12 +10,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
 
 /**
  * The table {@code job_failures}: a job's failed items counted by cause, so that whoever looks at a job of a million need not
  * count them. Counted where the job is, under the lock on its row. Where it does not add up to the job's own counter, as after
  * rows were changed by hand, the items are counted after all. Thread-safe.
  */
+@Repository
 class JobFailures {
     private static final String ADD = """
             UPDATE job_failures
